@@ -1,0 +1,1 @@
+"""Counts that balance, rejected records, one log line and one set of metrics per load."""

@@ -1,0 +1,1 @@
+"""The function's zip, the CloudFormation template, and the stack."""

@@ -1,0 +1,1 @@
+"""From an object version to its bytes: pinned, resumed, complete, decompressed."""

@@ -1,0 +1,1 @@
+"""The user's own Python function between decoding and encoding."""
