@@ -1,0 +1,143 @@
+"""One line of JSON per load: at once the log entry for people and the metrics for CloudWatch.
+
+CloudWatch's embedded metric format (EMF) takes the metrics out of a log line and leaves all other members alone, so a second
+line would only cost more (CloudWatch user guide, CloudWatch_Embedded_Metric_Format_Specification, 2026-11).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.account.outcome import Outcome
+
+NAMESPACE = "headrace"
+"""Of all metrics."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its name and unit in CloudWatch, what it counts in one load, what it means and what to do about it."""
+
+    name: str
+    unit: Literal["Count", "Bytes", "Seconds"]
+    value: Callable[[Outcome], float]
+    meaning: str
+    action: str
+
+
+METRICS = (
+    Metric(
+        "RecordsRead",
+        "Count",
+        lambda outcome: outcome.read,
+        "Records decoded from objects. Always written + rejected + filtered + superseded, unless the load failed.",
+        "None. If it stays at zero while files arrive, see whether a route matches their keys.",
+    ),
+    Metric(
+        "RecordsWritten",
+        "Count",
+        lambda outcome: outcome.written,
+        "Items put into or deleted from the table and acknowledged by it.",
+        "None. It is the useful work; compare it with RecordsRead.",
+    ),
+    Metric(
+        "RecordsRejected",
+        "Count",
+        lambda outcome: outcome.rejected,
+        "Records that did not become items. Each is kept with its line, byte offset, column and reason.",
+        "Read the file named by `rejects` in the log line, correct the source or the route, load the records again.",
+    ),
+    Metric(
+        "RecordsFiltered",
+        "Count",
+        lambda outcome: outcome.filtered,
+        "Records that the route's transform left out on purpose.",
+        "None, unless the share changes: then the source or the transform has changed.",
+    ),
+    Metric(
+        "RecordsSuperseded",
+        "Count",
+        lambda outcome: outcome.superseded,
+        "Records replaced by a later record of the same key in the same object before they were written.",
+        "If it is not expected, the key of the route does not tell the records apart.",
+    ),
+    Metric(
+        "BytesRead",
+        "Bytes",
+        lambda outcome: outcome.bytes,
+        "Bytes read of objects as stored, before decompression.",
+        "None. Together with LoadSeconds it tells the speed.",
+    ),
+    Metric(
+        "LoadSeconds",
+        "Seconds",
+        lambda outcome: outcome.seconds,
+        "Time from opening an object to its end.",
+        "Near the function's timeout: split the files, give the function more memory or the table more throughput.",
+    ),
+    Metric(
+        "WriteUnits",
+        "Count",
+        lambda outcome: outcome.write_units,
+        "Write units that the table said it consumed, indexes included. It is most of the bill.",
+        "To lower it: smaller items, fewer indexes, no records that change nothing.",
+    ),
+    Metric(
+        "ItemsUnprocessed",
+        "Count",
+        lambda outcome: outcome.unprocessed,
+        "Items that the table handed back and that were sent again. Nothing is lost.",
+        "If it stays high, the table is the limit: look for a hot key, raise its throughput or lower `maximum_concurrency`.",
+    ),
+    Metric(
+        "LoadsFailed",
+        "Count",
+        lambda outcome: int(outcome.state == "FAILED"),
+        "Loads that ended without the whole object in the table: 1 or 0 for each load.",
+        "Read `error`, `message` and `hint` in the log line. If `retryable` is true, the event comes again by itself.",
+    ),
+)
+"""Every metric, in the order of the reference page."""
+
+
+def report_line(outcome: Outcome, *, stack: str, request_id: str, now: float) -> str:
+    """The line for one load, ASCII without a line end: level, all fields of ``outcome`` and METRICS for the stack and for its route.
+
+    ``now`` is in seconds since the epoch. An outcome without a route counts for the stack only: a dimension cannot be empty.
+    """
+    dimensions = [["Stack"], ["Stack", "Route"]] if outcome.route else [["Stack"]]
+    definitions = [{"Name": metric.name, "Unit": metric.unit} for metric in METRICS]
+    directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions}
+    fields = {
+        "level": _level(outcome),
+        "request_id": request_id,
+        **outcome.as_json(),
+        "Stack": stack,
+        "Route": outcome.route,
+        **{metric.name: metric.value(outcome) for metric in METRICS},
+        "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]},
+    }
+    return json.dumps(fields, allow_nan=False, separators=(",", ":"))
+
+
+def _level(outcome: Outcome) -> str:
+    if outcome.state == "FAILED":
+        return "ERROR"
+    return "WARN" if outcome.rejected else "INFO"
+
+
+def metrics_page() -> str:
+    """The reference page docs/metrics.md."""
+    rows = [f"| `{metric.name}` | {metric.unit} | {metric.meaning} | {metric.action} |" for metric in METRICS]
+    return "\n".join([_PAGE_HEAD, "| metric | unit | meaning | what to do |", "|---|---|---|---|", *rows, ""])
+
+
+_PAGE_HEAD = f"""# Metrics
+Generated from `headrace.account.report`; change it there.
+
+Every load writes one line of JSON to the function's log. It holds all that is known about the load, and CloudWatch takes these
+metrics out of it: namespace `{NAMESPACE}`, once with the dimension `Stack` and once with `Stack` and `Route`.
+"""
