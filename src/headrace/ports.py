@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class BatchReply:
     ``{"DeleteRequest": {"Key": {…}}}``), ``write_units`` what the call consumed, 0.0 where the table does not say.
     """
 
-    unprocessed: list[Mapping[str, Mapping[str, Mapping[str, object]]]] = field(default_factory=list)
+    unprocessed: list[Mapping[str, Any]] = field(default_factory=list)
     write_units: float = 0.0
 
 

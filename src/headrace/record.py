@@ -23,20 +23,31 @@ Row: TypeAlias = list[str] | Mapping[str, object]
 class Block:
     """A stretch of whole physical lines of the decoded object, kept so that a record's place and bytes are found only when needed."""
 
-    __slots__ = ("data", "first_line", "offset", "_starts")
+    __slots__ = ("_starts", "data", "first_line", "is_cut", "lf_only", "offset")
 
-    def __init__(self, data: bytes, first_line: int, offset: int) -> None:
+    def __init__(self, data: bytes, first_line: int, offset: int, *, lf_only: bool = False, is_cut: bool = False) -> None:
         self.data = data
         self.first_line = first_line  # 1-based, of the whole object
         self.offset = offset  # 0-based byte, of the whole object after decompression
+        self.lf_only = lf_only  # whether only LF ends a line, or also CR
+        self.is_cut = is_cut  # whether this is the beginning of one line that is too long to keep
         self._starts: list[int] | None = None
+
+    @property
+    def line_count(self) -> int:
+        """Physical lines, the last of the object also if no line end follows it."""
+        if self.lf_only or b"\r" not in self.data:
+            return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        return len(self.data.splitlines())
 
     def start_of(self, line: int) -> int:
         """The 0-based position in ``data`` at which physical line ``line`` starts; ``len(data)`` past the last."""
         if self._starts is None:
+            lines = self.data.split(b"\n") if self.lf_only else self.data.splitlines(keepends=True)
+            extra = 1 if self.lf_only else 0
             starts = [0]
-            for text in self.data.splitlines(keepends=True):
-                starts.append(starts[-1] + len(text))
+            for text in lines:
+                starts.append(min(starts[-1] + len(text) + extra, len(self.data)))
             self._starts = starts
         return self._starts[min(line - self.first_line, len(self._starts) - 1)]
 

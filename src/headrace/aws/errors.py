@@ -1,0 +1,63 @@
+"""AWS's errors in headrace's words: the one place that knows botocore's exceptions."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError, PartialCredentialsError
+from botocore.exceptions import HTTPClientError as BotocoreHttpError
+
+from headrace.errors import Denied, HeadraceError, ObjectError, ServiceError, Throttled, Unavailable
+
+THROTTLES = frozenset(("SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "503"))
+TRANSIENT = frozenset(("InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "RequestTimeout", "500", "502", "504"))
+DENIALS = frozenset(("AccessDenied", "AccessDeniedException", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnauthorizedOperation", "InvalidClientTokenId"))
+MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "404", "NotFound"))
+CHANGED = frozenset(("PreconditionFailed", "412", "InvalidRange", "416"))
+
+
+def translated(error: Exception, action: str, resource: str) -> HeadraceError:
+    """``error`` of a botocore call as a HeadraceError. ``action`` is the IAM action, such as s3:GetObject; ``resource`` what it was on."""
+    match error:
+        case HeadraceError():
+            return error
+        case ClientError():
+            return _answered(error, action, resource)
+        case NoCredentialsError() | PartialCredentialsError():
+            return ServiceError("CREDENTIALS_MISSING", f"{action}: no AWS credentials found", hint="set AWS_PROFILE or the AWS_… variables")
+        case NoRegionError():
+            return ServiceError("REGION_MISSING", f"{action}: no AWS region found", hint="set AWS_REGION or --region")
+        case EndpointConnectionError():
+            return Unavailable("ENDPOINT_UNREACHABLE", f"{action}: {error}", hint="check --endpoint-url, the region and the network")
+        case BotocoreHttpError():
+            return Unavailable("CONNECTION_LOST", f"{action} on {resource}: {error}")
+        case BotoCoreError():
+            return ServiceError("AWS_CALL_FAILED", f"{action} on {resource}: {error}", hint="correct the argument that the message names")
+        case _:
+            raise error
+
+
+def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    message = f"{action} on {resource}: {code}{': ' if text else ''}{text}"
+    if code in THROTTLES:
+        return Throttled("THROTTLED", message, service_code=code)
+    if code in MISSING:
+        return ObjectError("OBJECT_MISSING", message, object=resource, hint="the object or its version was deleted; upload it again if it is still wanted")
+    if code in CHANGED:
+        return ObjectError("OBJECT_CHANGED", message, object=resource, hint="the object was replaced; the event of the new version loads it")
+    if code == "InvalidObjectState":
+        return ObjectError("OBJECT_ARCHIVED", message, object=resource, hint="restore the object from its archive tier, then load it")
+    if code == "NoSuchBucket":
+        return ServiceError("BUCKET_MISSING", message, service_code=code, hint="create the bucket, or correct its name and region")
+    if code in DENIALS or status in (401, 403):
+        return Denied("ACCESS_DENIED", message, service_code=code, hint=f"allow {action} on {resource}{_also(action)}")
+    if code in TRANSIENT or status >= 500:
+        return Unavailable("SERVICE_UNAVAILABLE", message, service_code=code)
+    return ServiceError("AWS_CALL_FAILED", message, service_code=code, hint="see the message; it is AWS's own")
+
+
+def _also(action: str) -> str:
+    if action.startswith("s3:GetObject"):
+        return "; without s3:ListBucket on the bucket a missing object is answered in the same way; for SSE-KMS also kms:Decrypt"
+    return ""

@@ -1,0 +1,82 @@
+"""S3 as the ObjectStore and the RejectSink of headrace.ports."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from headrace.aws.errors import translated
+from headrace.errors import Unavailable
+from headrace.ports import ObjectRef, OpenedObject
+
+
+class S3Body:
+    """The body of a GET; errors of the connection become Unavailable."""
+
+    def __init__(self, body: Any, place: str) -> None:
+        self._body = body
+        self._place = place
+
+    def read(self, amount: int, /) -> bytes:
+        try:
+            data: bytes = self._body.read(amount)
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise Unavailable("STREAM_CUT", f"{self._place}: the stream broke: {error}") from None
+        return data
+
+    def close(self) -> None:
+        self._body.close()
+
+
+class S3Objects:
+    """S3 objects by version. ``owner`` is the account id that must own the bucket (S3 User Guide, "Verifying bucket ownership"), None to not ask."""
+
+    def __init__(self, client: Any, owner: str | None = None) -> None:
+        self._client = client
+        self._owner = {"ExpectedBucketOwner": owner} if owner else {}
+
+    def open(self, ref: ObjectRef, offset: int) -> OpenedObject:
+        """See ObjectStore. Reading by version id needs s3:GetObjectVersion, otherwise s3:GetObject (S3 API, GetObject, 2026-11)."""
+        arguments: dict[str, Any] = {"Bucket": ref.bucket, "Key": ref.key, **self._owner}
+        if ref.version_id is not None:
+            arguments["VersionId"] = ref.version_id
+        if ref.etag is not None:
+            arguments["IfMatch"] = f'"{ref.etag}"'
+        if offset:
+            arguments["Range"] = f"bytes={offset}-"
+        try:
+            answer = self._client.get_object(**arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "s3:GetObjectVersion" if ref.version_id else "s3:GetObject", str(ref)) from None
+        body = S3Body(answer["Body"], str(ref))
+        length = int(answer["ContentLength"])
+        if offset:
+            length = _total(answer.get("ContentRange"), offset, length)
+        return OpenedObject(body, length, (answer.get("ETag") or "").strip('"') or None, answer.get("VersionId"))
+
+
+def _total(content_range: str | None, offset: int, length: int) -> int:
+    """The object's size from ``bytes 100-199/200``. A server that ignored the range would repeat bytes that were read: Unavailable."""
+    prefix = f"bytes {offset}-"
+    if content_range is None or not content_range.startswith(prefix):
+        raise Unavailable("RANGE_IGNORED", f"asked for bytes from {offset}, the answer says {content_range or 'nothing'} ({length} bytes)")
+    return int(content_range.rpartition("/")[2])
+
+
+class S3Rejects:
+    """Rejected records as objects of one bucket."""
+
+    def __init__(self, client: Any, bucket: str, owner: str | None = None) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._owner = {"ExpectedBucketOwner": owner} if owner else {}
+
+    def store(self, name: str, content: BinaryIO) -> str:
+        """See RejectSink."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType="application/jsonl", **self._owner)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "s3:PutObject", f"{self._bucket}/{name}") from None
+        return f"s3://{self._bucket}/{name}"

@@ -1,0 +1,84 @@
+"""Who we are and where AWS is: credentials, region and endpoints, all from botocore."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import botocore.session
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import get_cert_path
+
+from headrace.aws.errors import translated
+from headrace.aws.objects import S3Objects, S3Rejects
+from headrace.aws.signing import Credentials
+from headrace.aws.table import Table
+from headrace.errors import ServiceError
+from headrace.ports import Clock
+
+
+class Aws:
+    """Clients of one account and region. ``endpoint_url`` replaces AWS's endpoints; the standard AWS variables work too."""
+
+    def __init__(self, *, endpoint_url: str | None = None, region: str | None = None, profile: str | None = None, owner: str | None = None) -> None:
+        self._session = botocore.session.Session(profile=profile)
+        if region:
+            self._session.set_config_variable("region", region)
+        self._endpoint_url = endpoint_url
+        self._owner = owner
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str, *, attempts: int = 4) -> Any:
+        """A botocore client, made once for each service. ``attempts`` counts the first; reading and writing records use their own loops."""
+        known = self._clients.get(service)
+        if known is None:
+            config = ClientConfig(
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+                connect_timeout=5,
+                read_timeout=60,
+                max_pool_connections=32,
+                s3={"addressing_style": "path" if self._endpoint_url else "auto"},
+                response_checksum_validation="when_required",  # ranged reads carry no checksum of their own; length and version are checked instead
+            )
+            try:
+                known = self._session.create_client(service, endpoint_url=self._endpoint_url, config=config)
+            except BotoCoreError as error:
+                raise translated(error, service, "client") from None
+            self._clients[service] = known
+        return known
+
+    @property
+    def region(self) -> str:
+        """The region in force. Raises ServiceError REGION_MISSING."""
+        region = self._session.get_config_variable("region")
+        if not region:
+            raise ServiceError("REGION_MISSING", "no AWS region found", hint="set AWS_REGION or --region")
+        return str(region)
+
+    def objects(self) -> S3Objects:
+        """The account's objects, for reading; one attempt each."""
+        return S3Objects(self.client("s3", attempts=1), self._owner)
+
+    def rejects(self, bucket: str) -> S3Rejects:
+        """The bucket of rejected records."""
+        return S3Rejects(self.client("s3"), bucket, self._owner)
+
+    def table(self, name: str, clock: Clock) -> Table:
+        """A table, for writing."""
+        endpoint = self.client("dynamodb").meta.endpoint_url
+        tls = None
+        if endpoint.startswith("https:"):
+            tls = ssl.create_default_context(cafile=self._session.get_config_variable("ca_bundle") or get_cert_path(True))
+        return Table(name, endpoint, self.region, self._credentials(), clock, tls)
+
+    def _credentials(self) -> Any:
+        found = self._session.get_credentials()
+        if found is None:
+            raise ServiceError("CREDENTIALS_MISSING", "no AWS credentials found", hint="set AWS_PROFILE or the AWS_… variables")
+
+        def frozen() -> Credentials:
+            now = found.get_frozen_credentials()  # refreshes what is about to expire, safely from several threads
+            return Credentials(now.access_key, now.secret_key, now.token or "")
+
+        return frozen
