@@ -17,13 +17,12 @@ Each carries a stable code, what was found, what was expected, and a hint naming
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 class HeadraceError(Exception):
     """The root. ``str(error)`` is one sentence for people; ``code`` is for programs and never changes."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """One version of one object, as an event or a user named it.
+    """One version of one object, as an event or a user named it. An empty ``bucket`` means a file of this machine.
 
     ``version_id`` is None in a bucket without versioning; then ``etag`` (opaque, without quotes) pins the content.
     ``size`` in bytes and ``sequencer`` are what the event said; they are hints, not facts.
@@ -25,6 +24,8 @@ class ObjectRef:
     sequencer: str | None = None
 
     def __str__(self) -> str:
+        if not self.bucket:
+            return self.key
         pin = self.version_id or self.etag
         return f"{self.bucket}/{self.key}@{pin}" if pin else f"{self.bucket}/{self.key}"
 
@@ -113,19 +114,3 @@ class SystemClock:
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
     sleep = staticmethod(time.sleep)
-
-
-class Progress(Protocol):
-    """Told how a load comes on, at most a few times a second; must be quick and must not raise."""
-
-    def __call__(self, counts: Mapping[str, int], /) -> None: ...
-
-
-class WriterFactory(Protocol):
-    """Opens the store of a table by its name for the length of one load."""
-
-    def __call__(self, table: str, /) -> AbstractContextManager[ItemStore]: ...
-
-
-Blocks = Iterator[bytes]
-"""The decompressed content of an object in order, in pieces of any size but never empty."""

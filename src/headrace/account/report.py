@@ -123,6 +123,13 @@ def report_line(outcome: Outcome, *, stack: str, request_id: str, now: float) ->
     return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
 
+def notice_line(code: str, reason: str, *, stack: str, request_id: str, now: float) -> str:
+    """The line for what is not a load: an event that was refused, or that no route takes. Counted as ``EventsRefused`` for the stack."""
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["Stack"]], "Metrics": [{"Name": "EventsRefused", "Unit": "Count"}]}
+    fields = {"level": "WARN", "request_id": request_id, "error": code, "message": reason, "Stack": stack, "EventsRefused": 1}
+    return json.dumps({**fields, "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}}, separators=(",", ":"))
+
+
 def _level(outcome: Outcome) -> str:
     if outcome.state == "FAILED":
         return "ERROR"

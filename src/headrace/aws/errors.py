@@ -9,7 +9,18 @@ from headrace.errors import Denied, HeadraceError, ObjectError, ServiceError, Th
 
 THROTTLES = frozenset(("SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "503"))
 TRANSIENT = frozenset(("InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "RequestTimeout", "500", "502", "504"))
-DENIALS = frozenset(("AccessDenied", "AccessDeniedException", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnauthorizedOperation", "InvalidClientTokenId"))
+DENIALS = frozenset(
+    (
+        "AccessDenied",
+        "AccessDeniedException",
+        "403",
+        "Forbidden",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "UnauthorizedOperation",
+        "InvalidClientTokenId",
+    )
+)
 MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "404", "NotFound"))
 CHANGED = frozenset(("PreconditionFailed", "412", "InvalidRange", "416"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
 
 from headrace.aws.errors import translated
@@ -63,6 +63,16 @@ class Aws:
     def rejects(self, bucket: str) -> S3Rejects:
         """The bucket of rejected records."""
         return S3Rejects(self.client("s3"), bucket, self._owner)
+
+    def change_visibility(self, queue_arn: str, receipt_handle: str, seconds: int) -> None:
+        """Have SQS deliver a received message again in ``seconds``, 0 for at once. Raises HeadraceError."""
+        _, _, _, _, account, name = queue_arn.split(":")
+        sqs = self.client("sqs")
+        try:
+            url = f"{sqs.meta.endpoint_url}/{account}/{name}"
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "sqs:ChangeMessageVisibility", queue_arn) from None
 
     def table(self, name: str, clock: Clock) -> Table:
         """A table, for writing."""

@@ -12,6 +12,7 @@ from typing import Literal
 ColumnType = Literal["string", "number", "boolean", "binary", "timestamp", "list", "map", "json", "string_set", "number_set", "drop"]
 EmptyPolicy = Literal["omit", "null", "empty", "reject"]
 KeyType = Literal["string", "number", "binary"]
+Format = Literal["csv", "tsv", "jsonl"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Column:
     """How one column of the file becomes one attribute of the item."""
 
     type: ColumnType = "string"
-    """Type of the attribute; `drop` leaves the column out."""
+    """Type of the attribute. `timestamp` is stored as a number of epoch seconds; `drop` leaves the column out, though key templates can use it."""
     name: str = ""
     """Name of the attribute. Default: the name of the column."""
     empty: EmptyPolicy | None = None
     """What an empty or null value becomes. Default: the route's `empty`."""
     format: str = ""
-    """For `timestamp`: `iso` (default), `epoch_s`, `epoch_ms` or a strptime pattern. For `binary`: `base64` (default) or `hex`."""
+    """How the file writes it. `timestamp`: `iso` (default), `epoch_s`, `epoch_ms` or a strptime pattern. `binary`: `base64` (default) or `hex`."""
     separator: str = "|"
     """Between the members of a `list`, `string_set` or `number_set` in a CSV cell."""
 
@@ -79,17 +80,17 @@ class Route:
     name: str
     """Name of the route, used in logs, metrics and addresses of rejects."""
     match: str
-    """Key pattern of the objects: `*` within a folder, `**` across folders, `?` for one character."""
-    format: Literal["csv", "tsv", "jsonl"]
+    """Key pattern of the objects: `*` within a folder, `**` across folders, `?` for one character. The first route that matches takes the object."""
+    format: Format
     """Format of the objects, plain or compressed with gzip."""
     table: str
     """Name of an entry under `tables`."""
     columns: dict[str, Column] = field(default_factory=dict)
-    """Columns of the file by name."""
+    """Columns of the file by name, each with its type alone (`price: number`) or with all its settings."""
     other_columns: Literal["keep", "drop", "reject"] = "reject"
     """Columns not named in `columns`: `keep` (text as string, JSON values as they are), `drop`, or `reject` the record or file."""
     key: dict[str, str] = field(default_factory=dict)
-    """Templates for key attributes, such as `"order#{order_id}"`; `{month:02}` pads with zeros."""
+    """Templates for key attributes, such as `"order#{order_id}"`; `{month:02}` pads with zeros, `{{` and `}}` are braces."""
     constants: dict[str, str | int | bool] = field(default_factory=dict)
     """Attributes with the same value in every item."""
     empty: EmptyPolicy = "omit"
@@ -141,10 +142,25 @@ class Config:
     """A whole `headrace.yaml`."""
 
     source: Source
+    """Where the objects land."""
     tables: dict[str, Table]
+    """Tables by the name that routes call them."""
     routes: list[Route]
+    """Which objects go to which table; the first that matches a key takes the object."""
     name: str = "headrace"
     """Name of the stack and prefix of what it creates."""
     rejects: Rejects = field(default_factory=Rejects)
+    """Where rejected records are kept."""
     limits: Limits = field(default_factory=Limits)
+    """What headrace refuses to read."""
     function: Function = field(default_factory=Function)
+    """The Lambda function."""
+
+    @property
+    def rejects_bucket(self) -> str:
+        """The name of the bucket for rejected records, also where it has its default."""
+        return self.rejects.bucket or f"{self.source.bucket}-rejects"
+
+    def table_name(self, entry: str) -> str:
+        """The name in AWS of the table under ``entry``."""
+        return self.tables[entry].name or entry

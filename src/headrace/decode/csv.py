@@ -72,7 +72,9 @@ class CsvDecoder:
         return csv.reader(itertools.chain.from_iterable(lines), delimiter=self._delimiter, strict=True)
 
     def _too_large(self, origin: Origin) -> Rejection:
-        error = RecordError("RECORD_TOO_LARGE", found="a longer record", expected=f"at most {self._record_bytes_max} bytes in a record (limits.record_bytes_max)")
+        error = RecordError(
+            "RECORD_TOO_LARGE", found="a longer record", expected=f"at most {self._record_bytes_max} bytes in a record (limits.record_bytes_max)"
+        )
         return Rejection.of(error, origin)
 
 

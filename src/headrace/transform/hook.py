@@ -20,7 +20,9 @@ def load_transform(spec: str, route: str) -> Transform:
     try:
         function = getattr(importlib.import_module(module_name), name)
     except Exception as error:  # the module is the user's: anything may happen at its import
-        problem = ConfigProblem(f"routes.{route}.transform", f"{spec!r}: {type(error).__name__}: {error}", "a function that can be imported", "put the module beside headrace.yaml")
+        problem = ConfigProblem(
+            f"routes.{route}.transform", f"{spec!r}: {type(error).__name__}: {error}", "a function that can be imported", "put the module beside headrace.yaml"
+        )
         raise ConfigError("headrace.yaml", [problem]) from error
 
     def transform(record: dict[str, Any]) -> Mapping[str, Any] | None:
@@ -29,7 +31,9 @@ def load_transform(spec: str, route: str) -> Transform:
         except RecordError:
             raise
         except Exception as error:  # a record that the user's code cannot handle is rejected, never lost
-            raise RecordError("TRANSFORM_FAILED", found=f"{type(error).__name__}: {shortened(str(error), 200)}", expected=f"{spec} to return the record or None") from error
+            raise RecordError(
+                "TRANSFORM_FAILED", found=f"{type(error).__name__}: {shortened(str(error), 200)}", expected=f"{spec} to return the record or None"
+            ) from error
         if result is not None and not isinstance(result, Mapping):
             raise RecordError("TRANSFORM_FAILED", found=f"a {type(result).__name__}", expected=f"{spec} to return a dict or None")
         return result

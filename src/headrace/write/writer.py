@@ -182,7 +182,9 @@ class Writer:
         due = self._clock.monotonic() + random.uniform(0, bound)
         if due >= min(self._deadline, self._progress_at + STALL_S):
             reason = error.message if error else "the table keeps handing items back as unprocessed"
-            raise Deadline("DEADLINE", f"time ran out before everything was written; last answer: {reason}", hint="load it again later; raise the table's capacity")
+            raise Deadline(
+                "DEADLINE", f"time ran out before everything was written; last answer: {reason}", hint="load it again later; raise the table's capacity"
+            )
         self._repeats.append((due, Call(entries, attempt)))
         self._repeating += len(entries)
         if len(self._repeats) > 1 and self._repeats[-2][0] > due:
