@@ -88,7 +88,7 @@ def test_report_line_of_any_outcome_is_valid_embedded_metric_format(outcome: Out
 def test_report_line_of_a_load_has_each_metric_once_with_its_value() -> None:
     """The metrics are those of the table, with the counts of the load."""
     fields = line_of(LOADED)
-    values = {"RecordsRead": 10, "RecordsWritten": 6, "RecordsRejected": 1, "RecordsFiltered": 2, "RecordsSuperseded": 1, "BytesRead": 1234}
+    values: dict[str, float] = {"RecordsRead": 10, "RecordsWritten": 6, "RecordsRejected": 1, "RecordsFiltered": 2, "RecordsSuperseded": 1, "BytesRead": 1234}
     values |= {"LoadSeconds": 0.75, "WriteUnits": 6.5, "ItemsUnprocessed": 25, "LoadsFailed": 0}
     assert {metric.name: fields[metric.name] for metric in METRICS} == values
     assert [metric["Name"] for metric in fields["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == list(values)
