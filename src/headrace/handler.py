@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ RETRY_FIRST_S = 30
 RETRY_MAX_S = 900
 ACKNOWLEDGED = frozenset(("FOREIGN_BUCKET",))
 """Refused for good. Other refused messages may be events of a kind not known yet: they go to the dead-letter queue."""
+
+logging.getLogger("botocore").setLevel(logging.WARNING)  # Lambda's own set-up logs everything at INFO: two lines per client, in each log stream
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import threading
+from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
@@ -18,35 +20,56 @@ from headrace.errors import ServiceError
 from headrace.ports import Clock
 
 
-class Aws:
-    """Clients of one account and region. ``endpoint_url`` replaces AWS's endpoints; the standard AWS variables work too."""
+NOBODYS = {name: (None, None, "/dev/null", None) for name in ("config_file", "credentials_file")} | {"profile": (None, None, None, None)}
+"""botocore's session variables for a session that must not see the configuration of the user of this machine."""
 
-    def __init__(self, *, endpoint_url: str | None = None, region: str | None = None, profile: str | None = None, owner: str | None = None) -> None:
-        self._session = botocore.session.Session(profile=profile)
+
+class Aws:
+    """Clients of one account and region, made once and usable from several threads.
+
+    ``endpoint_url`` replaces AWS's endpoints, ``owner`` is the account that must own the buckets; the standard AWS variables work too.
+    With ``credentials``, given as those variables, nothing else of the user's own configuration counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        owner: str | None = None,
+        credentials: Mapping[str, str] | None = None,
+    ) -> None:
+        self._session = botocore.session.Session(profile=profile, session_vars=NOBODYS if credentials else None)
+        if credentials:
+            self._session.set_credentials(credentials["AWS_ACCESS_KEY_ID"], credentials["AWS_SECRET_ACCESS_KEY"], credentials.get("AWS_SESSION_TOKEN"))
         if region:
             self._session.set_config_variable("region", region)
         self._endpoint_url = endpoint_url
         self._owner = owner
         self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()  # botocore's clients are safe to share, making them is not
 
     def client(self, service: str, *, attempts: int = 4) -> Any:
         """A botocore client, made once for each service. ``attempts`` counts the first; reading and writing records use their own loops."""
-        known = self._clients.get(service)
-        if known is None:
-            config = ClientConfig(
-                retries={"total_max_attempts": attempts, "mode": "standard"},
-                connect_timeout=5,
-                read_timeout=60,
-                max_pool_connections=32,
-                s3={"addressing_style": "path" if self._endpoint_url else "auto"},
-                response_checksum_validation="when_required",  # ranged reads carry no checksum of their own; length and version are checked instead
-            )
-            try:
-                known = self._session.create_client(service, endpoint_url=self._endpoint_url, config=config)
-            except BotoCoreError as error:
-                raise translated(error, service, "client") from None
-            self._clients[service] = known
-        return known
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._made(service, attempts)
+            return self._clients[service]
+
+    def _made(self, service: str, attempts: int) -> Any:
+        config = ClientConfig(
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=32,
+            s3={"addressing_style": "path" if self._endpoint_url else "auto"},
+            response_checksum_validation="when_required",  # ranged reads carry no checksum of their own; length and version are checked instead
+        )
+        try:
+            return self._session.create_client(service, endpoint_url=self._endpoint_url, config=config)
+        except BotoCoreError as error:
+            raise translated(error, service, "client") from None
 
     @property
     def region(self) -> str:

@@ -1,0 +1,125 @@
+"""What the demo shows, and the same as data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from headrace.deploy.template import template
+from headrace.local.outcomes import Outcomes, object_key
+from headrace.local.stack import LocalStack
+
+ITEMS_SHOWN = 3
+LOG_LINES_SHOWN = 6
+NEXT = (
+    ("headrace dev --config examples/flights/headrace.yaml", "keep this stack running, with a drop folder for your own files"),
+    ("headrace preview examples/flights/data/planes.jsonl --config examples/flights/headrace.yaml --route planes", "see the items of a file, without any AWS"),
+    ("headrace load FILE --table TABLE --key ID", "load a file of yours into a table that exists, types inferred"),
+)
+
+
+def show_stack(console: Console, stack: LocalStack, problems: list[str]) -> None:
+    """The endpoint, what was deployed, and where the emulator differs from the template."""
+    package = stack.package
+    console.print(f"\n  endpoint   [bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)")
+    console.print(f"  function   {stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}")
+    kinds = Counter(resource["Type"].removeprefix("AWS::") for resource in template(stack.config)["Resources"].values())
+    console.print(
+        f"  stack      {stack.deployment.stack}: " + escape(", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in sorted(kinds.items())))
+    )
+    repaired = [gap for gap in stack.gaps if gap.repaired]
+    left = [gap for gap in stack.gaps if not gap.repaired]
+    console.print(
+        f"  read back  {len(stack.gaps)} properties were dropped by the emulator's CloudFormation; {len(repaired)} then set through the services' own API"
+    )
+    for gap in left:
+        console.print(f"             [yellow]not in force here:[/] {gap.resource}.{escape(gap.property)}")
+    for sentence in problems:
+        console.print(f"  [yellow]note[/]       {escape(sentence)}")
+    console.print()
+
+
+def collect(stack: LocalStack, outcomes: Outcomes, rejects: list[dict[str, Any]], problems: list[str], seconds: float) -> dict[str, Any]:
+    """Everything that the demo has to tell, as plain data."""
+    dynamodb = stack.clients("dynamodb")
+    tables = {}
+    for entry in stack.config.tables:
+        name = stack.config.table_name(entry)
+        first = dynamodb.scan(TableName=name, Limit=ITEMS_SHOWN)["Items"]
+        tables[name] = {"items": int(dynamodb.describe_table(TableName=name)["Table"]["ItemCount"]), "first": first}
+    return {
+        "endpoint": stack.emulator.endpoint_url,
+        "gaps": [{"resource": gap.resource, "property": gap.property, "repaired": gap.repaired} for gap in stack.gaps],
+        "loads": [{name: value for name, value in load.items() if name.islower() and not name.startswith("_")} for load in outcomes.loads()],
+        "rejects": rejects,
+        "tables": tables,
+        "log": [line for line in outcomes.lines() if _is_worth_showing(line)],
+        "notes": list(problems),
+        "seconds": round(seconds, 1),
+    }
+
+
+def show(console: Console, summary: dict[str, Any]) -> None:
+    """The end of the tour."""
+    _show_tables(console, summary["tables"])
+    _show_loads(console, summary["loads"])
+    _show_rejects(console, summary["rejects"])
+    console.print("\n[bold]The function's log[/] (CloudWatch Logs)")
+    for line in summary["log"][-LOG_LINES_SHOWN:]:
+        console.print(f"  {escape(_short(line))}", style="dim", no_wrap=True, overflow="ellipsis", crop=True)
+    console.print(f"\nDone in {summary['seconds']} s; everything was stopped and removed. [bold]Try next:[/]")
+    for command, what in NEXT:
+        console.print(f"  [bold cyan]{escape(command)}[/]\n      {what}", soft_wrap=True)
+
+
+def _show_tables(console: Console, tables: dict[str, Any]) -> None:
+    console.print("\n[bold]The tables[/]")
+    for name, content in tables.items():
+        console.print(f"  {name}: {content['items']:,} items, for instance")
+        for item in content["first"]:
+            console.print(f"    {escape(json.dumps(_plain(item)))}", style="dim", no_wrap=True, overflow="ellipsis", crop=True)
+
+
+def _show_loads(console: Console, loads: list[dict[str, Any]]) -> None:
+    table = Table(title="What happened to each object", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table.add_column("object", overflow="fold")
+    for name in ("read", "= written", "+ rejected", "+ filtered", "+ superseded", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("state")
+    for load in loads:
+        style = {"FAILED": "red"}.get(load["state"], "yellow" if load["rejected"] else "green")
+        counts = [f"{load[name]:,}" for name in ("read", "written", "rejected", "filtered", "superseded")]
+        table.add_row(object_key(load), *counts, f"{load['seconds']:.1f}", f"[{style}]{load['state']}[/] {load['error']}")
+    console.print()
+    console.print(table)
+
+
+def _show_rejects(console: Console, rejects: list[dict[str, Any]]) -> None:
+    table = Table(title="Rejected records, kept whole in the rejects bucket", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for name in ("line", "byte"):
+        table.add_column(name, justify="right")
+    for name in ("code", "reason"):
+        table.add_column(name, overflow="fold")
+    for reject in rejects:
+        table.add_row(str(reject["line"]), str(reject["byte_offset"]), f"[yellow]{reject['code']}[/]", escape(reject["message"]))
+    console.print()
+    console.print(table)
+
+
+def _is_worth_showing(line: str) -> bool:
+    return '"state"' in line or '"platform.report"' in line
+
+
+def _short(line: str) -> str:
+    """A log line without what the tables show already."""
+    return line.partition(',"Stack":')[0]
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    """A DynamoDB item as people read it: ``{"S": "x"}`` is "x"."""
+    return {name: next(iter(value.values())) for name, value in item.items()}
