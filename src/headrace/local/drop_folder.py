@@ -1,0 +1,48 @@
+"""A folder whose files become objects: what is saved there is uploaded under its path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from headrace.config.match import literal_prefix
+from headrace.config.model import Config
+
+Stamp = tuple[int, int]
+"""Size and modification time of a file."""
+
+
+class DropFolder:
+    """Uploads each file below ``folder`` once for each state of it, as soon as two looks in a row find it unchanged.
+
+    The object's key is the path below the folder. Folders for the routes are made when the DropFolder is.
+    """
+
+    def __init__(self, folder: Path, config: Config, upload: Callable[[str, Path], None]) -> None:
+        self.folder = folder
+        self._upload = upload
+        self._seen: dict[Path, Stamp] = {}
+        self._uploaded: dict[Path, Stamp] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for route in config.routes:
+            (folder / literal_prefix(route.match).rpartition("/")[0]).mkdir(parents=True, exist_ok=True)
+
+    def look(self) -> list[str]:
+        """Upload what came to rest since the last look; returns the keys."""
+        keys = []
+        seen = dict(self._files())
+        for path, stamp in seen.items():
+            if self._seen.get(path) == stamp and self._uploaded.get(path) != stamp:
+                key = path.relative_to(self.folder).as_posix()
+                self._upload(key, path)
+                self._uploaded[path] = stamp
+                keys.append(key)
+        self._seen = seen
+        return keys
+
+    def _files(self) -> Iterator[tuple[Path, Stamp]]:
+        for path in sorted(self.folder.rglob("*")):
+            if path.name.startswith(".") or not path.is_file():
+                continue
+            status = path.stat()
+            yield path, (status.st_size, status.st_mtime_ns)
