@@ -26,8 +26,10 @@ NEXT = (
 def show_stack(console: Console, stack: LocalStack, problems: list[str]) -> None:
     """The endpoint, what was deployed, and where the emulator differs from the template."""
     package = stack.package
-    console.print(f"\n  endpoint   [bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)")
-    console.print(f"  function   {stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}")
+    console.print(
+        f"\n  endpoint   [bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)", soft_wrap=True
+    )
+    console.print(f"  function   {stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}", soft_wrap=True)
     kinds = Counter(resource["Type"].removeprefix("AWS::") for resource in template(stack.config)["Resources"].values())
     console.print(
         f"  stack      {stack.deployment.stack}: " + escape(", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in sorted(kinds.items())))
@@ -38,9 +40,9 @@ def show_stack(console: Console, stack: LocalStack, problems: list[str]) -> None
         f"  read back  {len(stack.gaps)} properties were dropped by the emulator's CloudFormation; {len(repaired)} then set through the services' own API"
     )
     for gap in left:
-        console.print(f"             [yellow]not in force here:[/] {gap.resource}.{escape(gap.property)}")
+        console.print(f"             [yellow]not in force here:[/] {gap.resource}.{escape(gap.property)}", soft_wrap=True)
     for sentence in problems:
-        console.print(f"  [yellow]note[/]       {escape(sentence)}")
+        console.print(f"  [yellow]note[/]       {escape(sentence)}", soft_wrap=True)
     console.print()
 
 

@@ -9,6 +9,7 @@ value from config or file is ever part of it.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from headrace.encode import values
 from headrace.encode.columns import Convert, FragmentCache, fragment_converter, is_empty
 from headrace.encode.key import key_converter, padded, template_parts
 from headrace.encode.limits import ITEM_BYTES_MAX, WIRE_CHARACTERS_SAFE, item_bytes
-from headrace.errors import ObjectError, RecordError
+from headrace.errors import ObjectError, RecordError, shortened
 
 Encode = Callable[[Any], tuple[str, str]]
 OPENINGS = {"put": '{"PutRequest":{"Item":{', "delete": '{"DeleteRequest":{"Key":{'}
@@ -83,24 +84,29 @@ def compile_members(route: Route, table: Table) -> Encode:
 
 def require_header(route: Route, header: Sequence[str]) -> None:
     """Raise ObjectError unless ``header`` has every column that ``route`` needs, each once, and no other that it refuses."""
-    seen = f"the header has {len(header)} columns: {', '.join(header)[:200]}"
-    for name in header:
-        if list(header).count(name) > 1:
-            raise ObjectError("HEADER_DUPLICATE", f"column {name!r} is there twice; {seen}", hint="give each column a name of its own, or set `header`")
+    seen = f"the header is {_listed(header)}"
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise ObjectError(
+            "HEADER_DUPLICATE", f"found column {_listed(twice)} more than once; {seen}", hint="give each column a name of its own, or set `header`"
+        )
     needed = {name for name, column in route.columns.items() if column.type != "drop"}
     needed |= {name for template in route.key.values() for _, name, _ in template_parts(template) if name}
     missing = sorted(needed - set(header))
     if missing:
         other = next((mark for mark in (";", "\t", "|", ",") if len(header) == 1 and mark in header[0]), "")
         hint = f"the fields look separated by {other!r}: set `delimiter`" if other else "correct the file's header, or `columns` and `key` of the route"
-        raise ObjectError("HEADER_MISSING_COLUMN", f"expected column {', '.join(missing)}; {seen}", hint=hint)
+        raise ObjectError("HEADER_MISSING_COLUMN", f"expected column {_listed(missing)}; {seen}", hint=hint)
     unknown = [name for name in header if name not in route.columns and name not in needed]
     if unknown and route.other_columns == "reject":
-        raise ObjectError(
-            "HEADER_UNKNOWN_COLUMN",
-            f"found column {', '.join(unknown)[:200]}, which the route does not name; {seen}",
-            hint="name it under `columns`, or set `other_columns` to keep or drop",
-        )
+        hint = "name it under `columns`, or set `other_columns` to keep or drop"
+        raise ObjectError("HEADER_UNKNOWN_COLUMN", f"found column {_listed(unknown)}, which the route does not name; {seen}", hint=hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names in quotes, and how many more there are."""
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(shortened(name, 40) for name in names[:6]) + more
 
 
 class _Plan:

@@ -1,0 +1,137 @@
+"""``headrace dev``: the stack of a config on an embedded AWS, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from headrace.cli import demo_report
+from headrace.cli.demo import demo_directory
+from headrace.config.model import Config
+from headrace.config.parse import find
+from headrace.config.parse import load as load_config
+from headrace.errors import ConfigError, HeadraceError
+from headrace.local.drop_folder import DropFolder
+from headrace.local.outcomes import Outcomes, object_key
+from headrace.local.stack import LocalStack
+
+POLL_S = 0.3
+
+
+@click.command(epilog="Example:\n\n  headrace dev --port 4566 --drop ./drop")
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="The config. Default: headrace.yaml here or above, else the example."
+)
+@click.option("--port", default=0, show_default="any free port", help="Port of the endpoint on 127.0.0.1.")
+@click.option("--drop", type=click.Path(path_type=Path, file_okay=False), default=Path("drop"), show_default=True, help="Folder whose files are uploaded.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: the endpoint first, then each outcome.")
+def dev(config_path: Path | None, port: int, drop: Path, as_json: bool) -> None:
+    """Run the stack on this machine: an endpoint for any AWS client, and a drop folder.
+
+    A file saved in the drop folder is uploaded under its path there, and what happened to it is printed. A changed config is deployed
+    again, and the files in the drop folder are loaded anew with it. Ctrl-C stops everything; nothing is kept but the drop folder.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    path = config_path or find(Path.cwd()) or demo_directory() / "headrace.yaml"
+    config = load_config(path)
+    outcomes = Outcomes()
+    problems: list[str] = []
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # both end the same way
+    with (
+        suppress(KeyboardInterrupt),
+        LocalStack(config, path.parent, port=port, on_step=_step(console), on_log=outcomes.log, on_problem=problems.append) as stack,
+    ):
+        demo_report.show_stack(console, stack, problems)
+        _show_access(console, stack, drop, as_json)
+        _serve(console, stack, outcomes, (path, drop), as_json)
+    console.print("stopped; everything but the drop folder is removed")
+
+
+def _step(console: Console) -> Any:
+    return lambda step: console.print(f"  [dim]…[/] {step}")
+
+
+def _show_access(console: Console, stack: LocalStack, drop: Path, as_json: bool) -> None:
+    access = stack.emulator.credentials
+    if as_json:
+        click.echo(json.dumps({"endpoint": stack.emulator.endpoint_url, "environment": access, "outputs": stack.deployment.outputs, "drop": str(drop)}))
+        return
+    console.print("[bold]For any AWS client[/]")
+    for name, value in access.items():
+        console.print(f"  export {name}={value}", soft_wrap=True)
+    console.print(f"\n  aws s3 cp FILE s3://{stack.config.source.bucket}/   or save it in [bold]{escape(str(drop))}/[/]", soft_wrap=True)
+    for route in stack.config.routes:
+        console.print(f"  route {route.name}: {escape(route.match)} → table {stack.config.table_name(route.table)}")
+    console.print("\nCtrl-C stops it.\n")
+
+
+def _serve(console: Console, stack: LocalStack, outcomes: Outcomes, places: tuple[Path, Path], as_json: bool) -> None:
+    """Until interrupted: upload what is dropped, print what was loaded, deploy a changed config."""
+    config_path, drop = places
+    folder = _drop_folder(stack, drop)
+    written_at = _written_at(config_path)
+    shown, failures = 0, set[str]()
+    while True:
+        for key in folder.look():
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] uploaded {escape(key)}")
+        loads = outcomes.loads()
+        for load in loads[shown:]:
+            if load["state"] == "LOADED" or load["object"] not in failures:  # a failing object comes again until it is in the dead-letter queue
+                _show_load(console, load, as_json)
+            failures |= {load["object"]} if load["state"] == "FAILED" else set()
+        shown = len(loads)
+        if _written_at(config_path) != written_at:
+            written_at = _written_at(config_path)
+            _deploy_again(console, stack, config_path)
+            folder = _drop_folder(stack, drop)
+        time.sleep(POLL_S)
+
+
+def _drop_folder(stack: LocalStack, drop: Path) -> DropFolder:
+    s3 = stack.clients("s3")
+
+    def upload(key: str, path: Path) -> None:
+        with path.open("rb") as content:
+            s3.put_object(Bucket=stack.config.source.bucket, Key=key, Body=content)
+
+    return DropFolder(drop, stack.config, upload)
+
+
+def _written_at(path: Path) -> int:
+    """When the config was last written, 0 while it is away (editors replace files)."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _deploy_again(console: Console, stack: LocalStack, path: Path) -> None:
+    """Deploy the changed config; a wrong one is shown and the stack stays as it is."""
+    try:
+        config: Config = load_config(path)
+        stack.deploy(config)
+        console.print(f"[green]deployed[/] {escape(str(path))} again")
+    except ConfigError as error:
+        for problem in error.problems:
+            console.print(f"[red]{escape(problem.path)}[/]: found {escape(problem.found)}, expected {escape(problem.expected)}")
+    except HeadraceError as error:
+        console.print(f"[red]{error.code}[/] {escape(error.message)}")
+
+
+def _show_load(console: Console, load: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({name: value for name, value in load.items() if name.islower() and not name.startswith("_")}))
+        return
+    style = "red" if load["state"] == "FAILED" else "yellow" if load["rejected"] else "green"
+    ends = " + ".join(f"{name} {load[name]:,}" for name in ("written", "rejected", "filtered", "superseded"))
+    counts = f"read {load['read']:,} = {ends}"
+    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] [{style}]{load['state']}[/] {escape(object_key(load))}  {counts}  {load['seconds']} s", soft_wrap=True)
+    if load["error"]:
+        console.print(f"         {load['error']}: {escape(load['message'])}\n         next: {escape(load['hint'])}", soft_wrap=True)
+    if load["rejects"]:
+        console.print(f"         rejected records: {escape(load['rejects'])}", soft_wrap=True)
