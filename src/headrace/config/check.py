@@ -130,6 +130,7 @@ def _ttl(path: str, entry: str, table: Table, routes: list[Route]) -> Iterator[C
     path = child(path, "ttl")
     if table.ttl.startswith("hr_"):
         yield ConfigProblem(path, shortened(table.ttl), "a name that does not begin `hr_`", "choose another name; headrace keeps `hr_` for itself")
+        return
     puts = [route for route in routes if route.table == entry and route.mode == "put"]
     if puts and not any(_gives_time(route, table.ttl) for route in puts):
         expected = f"a column of type `timestamp` or `number`, or a constant number, that gives `{table.ttl}` in a route to this table"

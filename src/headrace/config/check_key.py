@@ -9,9 +9,6 @@ from headrace.config.paths import child, listed, nearest, nearest_hint
 from headrace.config.template import Placeholder, template_parts
 from headrace.errors import ConfigProblem, shortened
 
-KEY_COLUMN_TYPES: dict[KeyType, tuple[str, ...]] = {"string": ("string",), "number": ("number", "timestamp"), "binary": ("binary",)}
-"""Column types that give a key attribute of each type; a timestamp is stored as a number."""
-
 _NO_TEXT = ("binary", "list", "map", "json", "string_set", "number_set")
 
 
@@ -57,9 +54,8 @@ def _missing_hint(route: Route, attribute: str) -> str:
 
 def _column_problems(route: Route, path: str, name: str, kind: KeyType) -> Iterator[ConfigProblem]:
     column = route.columns[name]
-    if column.type not in KEY_COLUMN_TYPES[kind]:
-        attribute = column.name or name
-        expected = f"{listed(KEY_COLUMN_TYPES[kind])}, because `{attribute}` is a {kind} key of table `{route.table}`"
+    if column.type != kind:
+        expected = f"`{kind}`, because `{column.name or name}` is a {kind} key of table `{route.table}`"
         yield ConfigProblem(child(path, "type"), f"`{column.type}`", expected, f"write `type: {kind}`, or change the key in the table")
     empty = column.empty or route.empty
     if empty in ("null", "empty"):
