@@ -137,7 +137,9 @@ class Stacks:
         what = f"{first.resource} ({first.type}): {first.reason}" if first.resource else first.reason
         if "DescribeEvents" in first.reason:
             what = self._issues(StackName=stack_id) or what
-        hint = "correct the cause and deploy again: nothing of this change remains" if "ROLLBACK_COMPLETE" in status else "see the stack in CloudFormation"
+        hint = (
+            "CloudFormation has undone the change: correct the cause and deploy again" if "ROLLBACK_COMPLETE" in status else "see the stack in CloudFormation"
+        )
         raise ServiceError("STACK_FAILED", f"stack {stack_id.split('/')[1]} ended as {status}: {what}", service_code=status, hint=hint)
 
     def _issues(self, **where: str) -> str:

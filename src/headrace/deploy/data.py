@@ -24,13 +24,14 @@ def kept(config: Config) -> dict[str, tuple[str, str]]:
 
 def in_stack(config: Config, clients: Clients) -> set[str]:
     """Logical ids of the stack's resources; empty without a stack."""
+    gone = {"DELETE_COMPLETE", "DELETE_SKIPPED", "CREATE_FAILED"}
     try:
-        listed = services.pages(clients("cloudformation"), "list_stack_resources", "StackResourceSummaries", StackName=config.name)
+        answers = list(services.pages(clients("cloudformation"), "list_stack_resources", StackName=config.name))
     except HeadraceError as error:
         if services.is_missing_stack(error):
             return set()
         raise
-    return {one["LogicalResourceId"] for one in listed if one["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED", "CREATE_FAILED"}}
+    return {one["LogicalResourceId"] for page in answers for one in page["StackResourceSummaries"] if one["ResourceStatus"] not in gone}
 
 
 def left_behind(config: Config, clients: Clients) -> list[str]:
@@ -83,7 +84,7 @@ def existing(config: Config, clients: Clients) -> list[str]:
 
 def empty_bucket(s3: Any, bucket: str, prefix: str = "") -> None:
     """Delete every version and every delete marker under ``prefix``."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+    for page in services.pages(s3, "list_object_versions", Bucket=bucket, Prefix=prefix):
         entries = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]]
         if entries:
             answer = services.call(s3, "delete_objects", Bucket=bucket, Delete={"Objects": entries, "Quiet": True})

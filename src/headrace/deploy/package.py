@@ -53,10 +53,11 @@ def build(config: Config, project_dir: Path, out: Path) -> Package:
     Raises HeadraceError: TRANSFORM_MISSING, TRANSFORM_CLASHES, LIBRARY_MISSING, LIBRARY_NATIVE, PACKAGE_TOO_LARGE.
     """
     files = _own_files() | _library_files() | {CONFIG_FILE: dumps(config).encode()}
-    for name, content in _transform_files(config, project_dir).items():
-        if name.split("/")[0].removesuffix(".py") in {known.split("/")[0].removesuffix(".py") for known in files}:
-            raise HeadraceError("TRANSFORM_CLASHES", f"{name} has the name of a module in the package", hint="rename the file and the route's transform")
-        files[name] = content
+    transforms = _transform_files(config, project_dir)
+    if clashes := _modules(transforms) & _modules(files):
+        message = f"the transform module {min(clashes)} has the name of a module in the package"
+        raise HeadraceError("TRANSFORM_CLASHES", message, hint="rename the file and the route's transform")
+    files |= transforms
     bytecode, note = _bytecode(files)
     files |= bytecode
     _write_zip(files, out)
@@ -97,6 +98,10 @@ def _is_needed(path: importlib.metadata.PackagePath) -> bool:
     if path.parts[:2] == ("botocore", "data"):
         return len(path.parts) == 3 or (path.parts[2] in _SERVICES and not path.name.startswith("examples-"))
     return True
+
+
+def _modules(files: dict[str, bytes]) -> set[str]:
+    return {name.split("/")[0].removesuffix(".py") for name in files}
 
 
 def _transform_files(config: Config, project_dir: Path) -> dict[str, bytes]:

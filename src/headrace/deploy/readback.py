@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -130,9 +131,10 @@ def _notification_filter(target: Json) -> Json:
     return {"Filter": {"Key": {"FilterRules": target["Filter"]["S3Key"]["Rules"]}}} if "Filter" in target else {}
 
 
-def _code_hash(value: Json) -> str:
-    """Lambda's hash of the zip (base64) from the key, which ends in the same hash (hexadecimal)."""
-    return base64.b64encode(bytes.fromhex(value["S3Key"].rpartition("/")[2].removesuffix(".zip"))).decode()
+def _code_hash(value: Json) -> object:
+    """Lambda's hash of the zip (base64) from a key that ends in the same hash (hexadecimal); any other key cannot be compared and stays a gap."""
+    named = re.search(r"([0-9a-f]{64})\.zip$", value["S3Key"])
+    return base64.b64encode(bytes.fromhex(named[1])).decode() if named else value
 
 
 def _encryption(value: Json) -> Json:

@@ -34,7 +34,7 @@ def deployed(config: Config, clients: Clients) -> list[Deployed]:
     """Every resource of the template, in its order. Raises ServiceError if there is no stack."""
     cloudformation = clients("cloudformation")
     described = services.call(cloudformation, "describe_stacks", StackName=config.name)["Stacks"][0]
-    listed = services.pages(cloudformation, "list_stack_resources", "StackResourceSummaries", StackName=config.name)
+    answers = services.pages(cloudformation, "list_stack_resources", StackName=config.name)
     stack = _Stack(
         pseudo={
             "AWS::AccountId": described["StackId"].split(":")[4],
@@ -42,7 +42,7 @@ def deployed(config: Config, clients: Clients) -> list[Deployed]:
             "AWS::Partition": described["StackId"].split(":")[1],
         },
         parameters={one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])},
-        ids={one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in listed},
+        ids={one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for page in answers for one in page["StackResourceSummaries"]},
         resources=template(config)["Resources"],
     )
     return [Deployed(name, one["Type"], stack.ids.get(name, ""), _resolved(stack, one["Properties"])) for name, one in stack.resources.items()]

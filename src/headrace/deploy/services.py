@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from headrace.aws.errors import translated
-from headrace.deploy.names import Clients
+from headrace.deploy.names import Clients, Json
 from headrace.errors import HeadraceError
 
 _ABSENT = {
@@ -33,10 +34,10 @@ def find(client: Any, operation: str, /, **arguments: Any) -> Any:
         raise
 
 
-def pages(client: Any, operation: str, member: str, /, **arguments: Any) -> list[Any]:
-    """The list ``member`` of all pages of an answer."""
+def pages(client: Any, operation: str, /, **arguments: Any) -> Iterator[Json]:
+    """The pages of an answer, one after the other as they are asked for."""
     try:
-        return [entry for page in client.get_paginator(operation).paginate(**arguments) for entry in page.get(member, [])]
+        yield from client.get_paginator(operation).paginate(**arguments)
     except Exception as error:
         raise translated(error, _action(client, operation), _subject(arguments)) from error
 
