@@ -38,7 +38,7 @@ def suppressed(reasons: dict[str, str]) -> Json:
 
 def function_role(config: Config) -> Json:
     """The loader's role, with one inline policy of exact resources."""
-    statements = [*_read_objects(config), _write_items(config), _keep_rejects(config), _write_log()]
+    statements = [*_read_objects(config), _write_items(config), _keep_rejects(config), _write_log(config)]
     if config.source.trigger == "sqs":
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
         statements.append(_allow("TakeEvents", actions, {"Fn::GetAtt": ["Queue", "Arn"]}))
@@ -105,9 +105,13 @@ def _keep_rejects(config: Config) -> Json:
     return _allow("KeepRejects", ["s3:PutObject"], objects_arn(names.rejects_bucket(config), ""))
 
 
-def _write_log() -> Json:
-    """The ARN of a log group ends in ``:*``, which stands for its streams."""
-    return _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["LogGroup", "Arn"]})
+def _write_log(config: Config) -> Json:
+    """CreateLogStream is asked for on the log group, PutLogEvents on a log stream, whose ARN goes on after the group's.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html (2026-11)
+    """
+    group = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{names.log_group(config)}"
+    return _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [{"Fn::Sub": group}, {"Fn::Sub": f"{group}:*"}])
 
 
 def _queue_policy(queue: str, statements: list[Json]) -> Json:
