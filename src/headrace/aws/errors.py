@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound
 from botocore.exceptions import HTTPClientError as BotocoreHttpError
 
 from headrace.errors import Denied, HeadraceError, ObjectError, ServiceError, Throttled, Unavailable
@@ -34,6 +34,8 @@ def translated(error: Exception, action: str, resource: str) -> HeadraceError:
             return _answered(error, action, resource)
         case NoCredentialsError() | PartialCredentialsError():
             return ServiceError("CREDENTIALS_MISSING", f"{action}: no AWS credentials found", hint="set AWS_PROFILE or the AWS_… variables")
+        case ProfileNotFound():
+            return ServiceError("PROFILE_MISSING", str(error), hint="name a profile of ~/.aws/config with --profile or AWS_PROFILE")
         case NoRegionError():
             return ServiceError("REGION_MISSING", f"{action}: no AWS region found", hint="set AWS_REGION or --region")
         case EndpointConnectionError():

@@ -1,0 +1,101 @@
+"""``headrace load``: the pipeline from this machine into a table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from headrace.account.outcome import Outcome
+from headrace.cli import render
+from headrace.cli.choice import Asked, Choice, choose
+from headrace.cli.options import OpenAws, aws_options, config_option, output_options
+from headrace.cli.outcome_view import code_of, document, show_choice, show_failed, show_outcome
+from headrace.cli.progress import LoadProgress
+from headrace.cli.rejects import LocalRejects, rejects_path
+from headrace.cli.source import source_of
+from headrace.cli.table_key import key_of_table, require_table
+from headrace.config.model import OnError
+from headrace.load import Ports, load_object
+from headrace.ports import SystemClock
+
+EPILOG = """\b
+Examples:
+  headrace load orders.csv --table orders --key customer:order
+  headrace load incoming/orders/2024.csv.gz
+  headrace load export.txt --route orders --rejects rejected.jsonl
+  headrace load 's3://my-incoming-files/orders/2024.csv?versionId=3sL4kqtJlcpXroDTDmJ' --json
+  zstd -dc orders.csv.zst | headrace load - --table orders
+
+Exit codes: 0 all accepted; 1 failed; 2 wrong usage or config; 3 finished, but some records were rejected."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("source")
+@click.option("--table", metavar="NAME", help="Load into this table without a config.")
+@click.option("--key", metavar="PK[:SK]", help="The key that you expect the table to have. Its attributes are columns of the file.")
+@click.option("--route", metavar="NAME", help="Take this route of the config, whatever its pattern.")
+@click.option("--rejects", type=click.Path(path_type=Path), metavar="FILE", help="Where rejected records go. An existing file is replaced.")
+@click.option("--max-rejects", type=click.IntRange(0), metavar="N", help="Fail once more records are rejected. Default: as the route says, else 1000.")
+@config_option
+@aws_options
+@output_options
+def load(
+    *,
+    source: str,
+    table: str | None,
+    key: str | None,
+    route: str | None,
+    rejects: Path | None,
+    max_rejects: int | None,
+    config_path: Path | None,
+    open_aws: OpenAws,
+    as_json: bool,
+) -> int:
+    """Load one file or one S3 object into a DynamoDB table, by the same path as the deployed function.
+
+    SOURCE is a file, s3://bucket/key (with ?versionId=… for an old version), or - for standard input, which is read to its end first. Content is
+    CSV, TSV or JSON Lines, plain or gzip.
+
+    With --table no config is needed: format, delimiter and types are inferred from the first 10,000 records and shown before anything is written.
+    The key is asked from the table. JSON values keep their own types.
+
+    Otherwise a route of headrace.yaml says all that. An S3 object takes the first route that matches its key; a file the first that matches its
+    path as you wrote it, or the end of that path.
+
+    Rejected records go whole, each with its line and reason, to FILE, by default to NAME.rejects.jsonl in this folder (NAME.rejects-2.jsonl if that
+    is there already). Loading again is safe: an item is replaced by itself.
+    """
+    console = render.stderr()
+    found = source_of(source, open_aws)
+    sink = LocalRejects(rejects_path(rejects, found))
+    aws = open_aws()
+    choice = choose(found, Asked(table, key, route, config_path), lambda name, wanted: key_of_table(aws, name, wanted=wanted))
+    if choice.sample is None:
+        require_table(aws, choice.config, choice.route, lambda text: render.line(console, f"warning: {text}", style="yellow"))
+    if max_rejects is not None:
+        choice = replace(choice, route=replace(choice.route, on_error=OnError(max_rejects)))
+    show_choice(console, choice, target=f"table {choice.config.table_name(choice.route.table)}")
+    clock = SystemClock()
+    outcome = _loaded(choice, Ports(found.objects, lambda name: aws.table(name, clock), sink, clock), console)
+    if as_json:
+        click.echo(json.dumps(document(outcome, choice, sink)))
+    else:
+        show_outcome(outcome, sink)
+        show_failed(outcome)
+    return code_of(outcome)
+
+
+def _loaded(choice: Choice, ports: Ports, console: Console) -> Outcome:
+    """The load, with its progress on ``console``; interrupted, it says how far it came."""
+    with LoadProgress(console) as progress:
+        try:
+            return load_object(choice.ref, choice.route, choice.config, ports, progress=progress)
+        except KeyboardInterrupt:
+            counts = progress.counts
+            hint = "loading it again is safe and completes it"
+            render.line(console, f"{choice.ref}: {counts.read:,} records read, {counts.written:,} items written until it was interrupted; {hint}")
+            raise

@@ -1,0 +1,77 @@
+"""Where the command line keeps rejected records, and why they were rejected, in a few lines."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from headrace.cli.failure import usage
+from headrace.cli.source import Source
+from headrace.errors import ObjectError
+
+
+@dataclass
+class Reason:
+    """Rejections of one code in one column. ``line`` (1-based) and ``message`` are of the first."""
+
+    code: str
+    column: str
+    count: int
+    line: int
+    message: str
+
+
+class LocalRejects:
+    """A RejectSink in the file system. With ``path`` None the records are only counted."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._reasons: dict[tuple[str, str], Reason] = {}
+
+    def store(self, name: str, content: BinaryIO) -> str:
+        """See RejectSink; the file has the path given, whatever the ``name``, and appears whole or not at all."""
+        self._count(content)
+        if self._path is None:
+            return ""
+        content.seek(0)
+        try:
+            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as whole:
+                shutil.copyfileobj(content, whole)
+            Path(whole.name).replace(self._path)
+        except OSError as error:
+            hint = "name another file with --rejects FILE and load again"
+            raise ObjectError("REJECTS_UNWRITABLE", f"{self._path}: {error.strerror}", object=str(self._path), hint=hint) from None
+        return str(self._path)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """The most frequent first."""
+        return sorted(self._reasons.values(), key=lambda reason: -reason.count)
+
+    def _count(self, content: BinaryIO) -> None:
+        for line in content:
+            record = json.loads(line)
+            code, column = record["code"], record["column"]
+            known = self._reasons.setdefault((code, column), Reason(code, column, 0, record["line"], record["message"]))
+            known.count += 1
+
+
+def rejects_path(given: Path | None, source: Source) -> Path:
+    """Where to keep rejected records: ``given``, which is replaced, or a new file in the working directory named after the source.
+
+    Raises USAGE if it cannot be written, which is better known before a load than after it.
+    """
+    endings = itertools.chain(["rejects"], (f"rejects-{number}" for number in itertools.count(2)))
+    path = given or next(path for path in (Path(f"{source.name}.{ending}.jsonl") for ending in endings) if not path.exists())
+    if source.is_file and path.resolve() == Path(source.ref.key).resolve():
+        raise usage(f"--rejects {path} is the source itself", "name another file")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        reason = "is a folder" if path.is_dir() else f"{path.parent.absolute()} is not a folder that can be written to"
+        raise usage(f"rejected records have no place: {path}: {reason}", "name another file with --rejects FILE")
+    return path
