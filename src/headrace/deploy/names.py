@@ -39,11 +39,11 @@ def failed_queue_name(config: Config) -> str:
 
 
 def rejects_bucket(config: Config) -> str:
-    return config.rejects.bucket or f"{config.source.bucket}-rejects"
+    return config.rejects_bucket
 
 
 def table_name(config: Config, entry: str) -> str:
-    return config.tables[entry].name or entry
+    return config.table_name(entry)
 
 
 def code_bucket(config: Config, account: str, region: str) -> str:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace.config.model import Column, Route, Table
+from headrace.config.template import Placeholder, template_parts
 from headrace.encode import values
 from headrace.encode.columns import Convert, FragmentCache, fragment_converter, is_empty
-from headrace.encode.key import key_converter, padded, template_parts
+from headrace.encode.key import key_converter, padded
 from headrace.encode.limits import ITEM_BYTES_MAX, WIRE_CHARACTERS_SAFE, item_bytes
 from headrace.errors import ObjectError, RecordError, shortened
 
@@ -91,7 +92,7 @@ def require_header(route: Route, header: Sequence[str]) -> None:
             "HEADER_DUPLICATE", f"found column {_listed(twice)} more than once; {seen}", hint="give each column a name of its own, or set `header`"
         )
     needed = {name for name, column in route.columns.items() if column.type != "drop"}
-    needed |= {name for template in route.key.values() for _, name, _ in template_parts(template) if name}
+    needed |= _template_columns(route)
     missing = sorted(needed - set(header))
     if missing:
         other = next((mark for mark in (";", "\t", "|", ",") if len(header) == 1 and mark in header[0]), "")
@@ -130,39 +131,32 @@ class _Plan:
         """From a whole record to ``"pk":{"S":"…"}``; records are indexed by position, or by name where ``positions`` is None."""
         source = self.by_attribute.get(attribute, "")
         template = self.route.key.get(attribute)
-        parts = template_parts(template) if template is not None else [("", source, 0)]
+        parts = template_parts(template) if template is not None else [Placeholder(source, 0)]
         form = self.columns[source].format or "base64" if source in self.columns else "base64"
         convert = key_converter(attribute, self.table.key[attribute], is_sort_key=index == 1, binary_format=form)
         nulls = self.null_values
         get: Callable[[Any, Any], Any] = _field if positions is not None else _member
-        pieces = [(literal, positions[name] if positions is not None and name else name, name, width) for literal, name, width in parts]
 
-        def whole(record: Any) -> str:
-            value = get(record, place)
+        def value_of(record: Any, column: str) -> Any:
+            value = get(record, positions[column] if positions is not None else column)
             if is_empty(value, nulls):
-                raise _key_empty(attribute, only)
-            return convert(value)
+                raise RecordError("KEY_EMPTY", column=column, found="nothing", expected=f"a value, since key attribute {attribute} is made from it")
+            return value
 
-        def joined(record: Any) -> str:
-            texts = []
-            for literal, place, name, width in pieces:
-                texts.append(literal)
-                if name:
-                    value = get(record, place)
-                    if is_empty(value, nulls):
-                        raise _key_empty(attribute, name)
-                    text = values.scalar_text(value, "a string or a number")
-                    texts.append(padded(text, width) if width else text)
-            return convert("".join(texts))
+        def text_of(record: Any, part: str | Placeholder) -> str:
+            if isinstance(part, str):
+                return part
+            text = values.scalar_text(value_of(record, part.column), "a string or a number")
+            return padded(text, part.width) if part.width else text
 
-        if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][3] == 0:
-            _, place, only, _ = pieces[0]
-            return whole
-        return joined
+        if len(parts) == 1 and isinstance(parts[0], Placeholder) and not parts[0].width:
+            only = parts[0].column
+            return lambda record: convert(value_of(record, only))
+        return lambda record: convert("".join([text_of(record, part) for part in parts]))
 
     def other_members(self) -> Callable[[Mapping[str, Any]], str]:
         """From a record to the fragments of the members that the route does not name, or a RecordError where it refuses them."""
-        known = set(self.columns) | {name for template in self.route.key.values() for _, name, _ in template_parts(template)}
+        known = set(self.columns) | _template_columns(self.route)
         taken = set(self.by_attribute) | set(self.table.key) | set(self.route.constants)
         keep = self.route.other_columns == "keep"
 
@@ -197,8 +191,9 @@ def _member(record: Mapping[str, Any], name: str) -> Any:
     return record.get(name)
 
 
-def _key_empty(attribute: str, column: str) -> RecordError:
-    return RecordError("KEY_EMPTY", column=column, found="nothing", expected=f"a value, since key attribute {attribute} is made from it")
+def _template_columns(route: Route) -> set[str]:
+    """The columns that the route's key templates use."""
+    return {part.column for template in route.key.values() for part in template_parts(template) if isinstance(part, Placeholder)}
 
 
 def _require_item_size(request: str) -> None:

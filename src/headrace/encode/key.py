@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from string import Formatter
 from typing import Any
 
 from headrace.config.model import KeyType
@@ -15,14 +14,6 @@ from headrace.encode.numbers import number
 from headrace.errors import RecordError
 
 TYPE_LETTERS: Mapping[KeyType, str] = {"string": "S", "number": "N", "binary": "B"}
-
-Part = tuple[str, str, int]
-"""A piece of a template: literal text, then the column that follows it ("" for none), zero-padded to a width (0 for as it is)."""
-
-
-def template_parts(template: str) -> list[Part]:
-    """The pieces of a template that ``config.check`` accepted."""
-    return [(literal, name or "", int(spec or 0)) for literal, name, spec, _ in Formatter().parse(template)]
 
 
 def key_converter(name: str, kind: KeyType, *, is_sort_key: bool, binary_format: str = "base64") -> Callable[[Any], str]:
