@@ -20,6 +20,10 @@ COMMANDS = {
     "check": "Say everything that is wrong in headrace.yaml, or what it means.",
     "preview": "Print the items that a file would become, without AWS.",
     "load": "Load a file or an S3 object into a table.",
+    "package": "Build the function's zip and the template.",
+    "diff": "Show what a deployment would change.",
+    "deploy": "Create or update the stack.",
+    "destroy": "Delete the stack; the data stays unless told otherwise.",
 }
 """What each command does, in the order in which people meet them. ``load`` is ``load`` in the module ``headrace.cli.load``, and so on."""
 
