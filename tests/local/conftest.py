@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from local_cloud import LocalCloud, local_cloud
+
+from local.local_cloud import LocalCloud, local_cloud
 
 
 @pytest.fixture(scope="session")

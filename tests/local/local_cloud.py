@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,6 +130,20 @@ class LocalCloud:
             }
         except logs.exceptions.ResourceNotFoundException:
             return {}
+
+    def metric_sum(self, namespace: str, metric: str, dimension: str, value: str) -> float:
+        """The sum of a metric's values so far."""
+        now = datetime.now(UTC)
+        points = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": dimension, "Value": value}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=5),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in points))
 
 
 @contextmanager

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 
 import pytest
-from local_cloud import LOGS_ONLY, LocalCloud, wait_until
+
+from local.local_cloud import LOGS_ONLY, LocalCloud, wait_until
 
 RECEIVE = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": "*"}
 MESSAGES = ["a", "b", "c"]
 
 
-def _queue(cloud: LocalCloud, name: str, visibility_s: int = 2) -> tuple[str, str]:
+def _queue(cloud: LocalCloud, name: str, visibility_s: int = 1) -> tuple[str, str]:
     url = cloud.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(visibility_s)})["QueueUrl"]
     return url, cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
@@ -81,10 +82,12 @@ def test_batch_answered_wrongly_is_retried_as_a_whole(cloud: LocalCloud, answer:
 
 
 def test_exception_on_a_batch_retries_it(cloud: LocalCloud) -> None:
-    """A failed invocation leaves its messages in the queue, and is counted as an error once."""
+    """A failed invocation leaves its messages in the queue, and each one is counted in AWS/Lambda, where MiniStack counts none."""
     name, url = _run_batch(cloud, SEE + "    seen.append(1)\n    assert len(seen) > 1\n")
     wait_until(lambda: _left(cloud, url) == 0 and sum(_seen(cloud, name).values()) >= 4)
     assert [report.status for report in cloud.reports(name)].count("error") == 1
+    wait_until(lambda: cloud.metric_sum("AWS/Lambda", "Invocations", "FunctionName", name) == len(cloud.reports(name)))
+    assert cloud.metric_sum("AWS/Lambda", "Errors", "FunctionName", name) == 1
 
 
 def test_object_in_s3_runs_the_function_that_is_notified(cloud: LocalCloud) -> None:

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import botocore.exceptions
 import pytest
-from local_cloud import LOGS_ONLY, LocalCloud, wait_until, zipped
+
+from local.local_cloud import LOGS_ONLY, LocalCloud, wait_until, zipped
 
 ECHO_PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 
@@ -186,6 +187,31 @@ def test_function_that_the_host_cannot_run_fails_with_the_reason(cloud: LocalClo
     assert response["FunctionError"] == "Unhandled"
     assert "sts:AssumeRole" in json.load(response["Payload"])["errorMessage"]
     assert [problem for problem in cloud.problems if name in problem]
+
+
+def test_function_without_code_fails(cloud: LocalCloud) -> None:
+    """A stack whose code object is missing deploys on the emulator, but its function fails instead of answering a mock."""
+    name = next(cloud.names)
+    code = {"S3Bucket": "no-such-bucket", "S3Key": "no-such.zip"}
+    properties = {"FunctionName": name, "Runtime": "python3.11", "Handler": "app.handler", "Role": cloud.role(LOGS_ONLY), "Code": code}
+    template = {"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}}}
+    cloud.client("cloudformation").create_stack(StackName="without-code", TemplateBody=json.dumps(template))
+    wait_until(lambda: cloud.client("cloudformation").describe_stacks(StackName="without-code")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
+    response = cloud.client("lambda").invoke(FunctionName=name)
+    assert response["FunctionError"] == "Unhandled"
+    assert "FUNCTION_CODE_MISSING" in json.load(response["Payload"])["errorMessage"]
+
+
+def test_alias_of_a_version_runs_that_version(cloud: LocalCloud) -> None:
+    """An alias runs the code of its version, not the newest, and the handler sees the ARN that was called."""
+    source = "def handler(event, context):\n    return [{answer}, context.function_version, context.invoked_function_arn]\n"
+    name = cloud.deploy(source.format(answer=1))
+    version = cloud.client("lambda").publish_version(FunctionName=name)["Version"]
+    arn = cloud.client("lambda").create_alias(FunctionName=name, Name="live", FunctionVersion=version)["AliasArn"]
+    assert cloud.invoke(f"{name}:live") == [1, version, arn]
+    cloud.client("lambda").update_function_code(FunctionName=name, ZipFile=zipped(source.format(answer=2)))
+    assert cloud.invoke(name)[:2] == [2, "$LATEST"]
+    assert cloud.invoke(f"{name}:live") == [1, version, arn]
 
 
 def test_asynchronous_event_that_fails_is_retried(cloud: LocalCloud) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from local_cloud import LocalCloud, wait_until
+from local.local_cloud import LocalCloud, wait_until
 
 TALKATIVE = """
 import logging, os, sys
@@ -71,7 +71,7 @@ def test_embedded_metrics_in_the_log_become_cloudwatch_metrics(cloud: LocalCloud
     line = {"_aws": {"Timestamp": int(datetime.now(UTC).timestamp() * 1000), "CloudWatchMetrics": [directive]}, "Route": "orders", "Written": [2, 3.5]}
     name = cloud.deploy("def handler(event, context):\n    print(event)\n")
     cloud.invoke(name, json.dumps(line))
-    assert wait_until(lambda: _sum(cloud, "Headrace/Test", "Written", "Route", "orders")) == 5.5
+    assert wait_until(lambda: cloud.metric_sum("Headrace/Test", "Written", "Route", "orders")) == 5.5
 
 
 def test_line_that_only_looks_like_embedded_metrics_is_told(cloud: LocalCloud) -> None:
@@ -86,19 +86,5 @@ def test_invocations_are_counted_once_in_the_lambda_metrics(cloud: LocalCloud) -
     name = cloud.deploy("def handler(event, context):\n    assert not event\n")
     cloud.invoke(name)
     cloud.failed(name, 1)
-    assert wait_until(lambda: _sum(cloud, "AWS/Lambda", "Invocations", "FunctionName", name)) == 2
-    assert _sum(cloud, "AWS/Lambda", "Errors", "FunctionName", name) == 1
-
-
-def _sum(cloud: LocalCloud, namespace: str, metric: str, dimension: str, value: str) -> float:
-    now = datetime.now(UTC)
-    points = cloud.client("cloudwatch").get_metric_statistics(
-        Namespace=namespace,
-        MetricName=metric,
-        Dimensions=[{"Name": dimension, "Value": value}],
-        StartTime=now - timedelta(hours=1),
-        EndTime=now + timedelta(minutes=5),
-        Period=3600,
-        Statistics=["Sum"],
-    )["Datapoints"]
-    return float(sum(point["Sum"] for point in points))
+    assert wait_until(lambda: cloud.metric_sum("AWS/Lambda", "Invocations", "FunctionName", name)) == 2
+    assert cloud.metric_sum("AWS/Lambda", "Errors", "FunctionName", name) == 1

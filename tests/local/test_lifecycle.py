@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from local_cloud import NAMES, LocalCloud, children_of, local_cloud, wait_until
 
 from headrace.errors import HeadraceError
 from headrace.local.emulator import EmbeddedAws
+from local.local_cloud import NAMES, LocalCloud, children_of, local_cloud, wait_until
 
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event)\n"
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
@@ -42,7 +42,7 @@ def test_killed_user_leaves_no_process_behind(tmp_path: Path) -> None:
     """After SIGKILL of the user, the embedded AWS and a function in the middle of an invocation end by themselves."""
     script = (
         "import sys, threading\n"
-        "from local_cloud import local_cloud, wait_until\n"
+        "from local.local_cloud import local_cloud, wait_until\n"
         "with local_cloud() as cloud:\n"
         f"    name = cloud.deploy({SLEEPER!r}, Timeout=60)\n"
         "    cloud.client('lambda').invoke(FunctionName=name, InvocationType='Event', Payload=b'50')\n"
@@ -50,7 +50,7 @@ def test_killed_user_leaves_no_process_behind(tmp_path: Path) -> None:
         "    print('ready', flush=True)\n"
         "    threading.Event().wait()\n"
     )
-    environment = {"PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(tmp_path), "PATH": os.defpath}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(tmp_path), "PATH": os.defpath}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment, text=True) as user:
         assert user.stdout
         assert user.stdout.readline() == "ready\n"

@@ -1,23 +1,16 @@
-"""Runs the functions of the embedded AWS as Lambda does; MiniStack's invocations come here over HTTP.
-
-MiniStack 1.5.33 posts each event to MINISTACK_LAMBDA_PROXY_<function name>. An answer of HTTP 200 is the function's, any other
-status makes the invocation fail: FunctionError for the caller, a retry for SQS and for asynchronous events. Of a failed answer it
-keeps the first 512 bytes inside an error message of its own; ``FunctionHost.recent_reports`` has the whole.
-"""
+"""Runs the functions of the embedded AWS as Lambda does."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import shutil
-import socket
 import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -29,37 +22,18 @@ from headrace.local.emulator import EmbeddedAws
 from headrace.local.function_log import FunctionLog, remove_emulator_streams
 from headrace.local.function_spec import FunctionSpec
 from headrace.local.functions import Clients, Functions
-from headrace.local.http_server import Handler, Server
+from headrace.local.invocation_server import Answer, InvocationServer, Request
 from headrace.local.metrics import Metrics
 from headrace.local.report import Report
 from headrace.local.runtime import LambdaRuntime, find_runtime
-from headrace.local.sandbox import Outcome, Sandbox
+from headrace.local.sandbox import IS_MEMORY_ENFORCED, Outcome, Sandbox
 from headrace.local.sandbox_pool import SandboxPool
 
 INVOCATIONS_MAX = 64
 REPORTS_KEPT = 1000
 SENTENCES_MAX = 1000
 HOUSEKEEPING_EVERY_S = 0.5
-ALIVE_SIGN_AFTER = 0.5  # of the time that MiniStack waits for one byte, the function's timeout
-
-
-@dataclass(frozen=True)
-class Request:
-    """One invocation as MiniStack posts it."""
-
-    function_name: str
-    version: str
-    request_id: str
-    trace_id: str
-    event: bytes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """``body`` is JSON: the function's answer, or an error with errorType and errorMessage."""
-
-    is_error: bool
-    body: bytes
+NOTES = () if IS_MEMORY_ENFORCED else ("The memory size of functions is not enforced on this system: only Linux tells what a process holds.",)
 
 
 class FunctionHost:
@@ -92,23 +66,21 @@ class FunctionHost:
         self._pool = SandboxPool(sandboxes_max, self._make_sandbox)
         self._streams: set[str] = set()
         self._served: dict[str, set[str]] = {}
-        self._housekept_at = 0.0
+        self._housekept_at = self._active_at = 0.0
 
     def __enter__(self) -> FunctionHost:
+        self._lambda, self._logs, sts, cloudwatch = map(self._clients, ("lambda", "logs", "sts", "cloudwatch"))
+        self._metrics = Metrics(cloudwatch, self.tell)
         self._directory = Path(tempfile.mkdtemp(prefix="headrace-functions-"))
-        place = {name: value for name, value in self._aws.credentials.items() if "KEY" not in name}
-        self._functions = Functions(self._clients, self._directory / "code", place)
-        self._lambda, self._logs = self._clients("lambda"), self._clients("logs")
-        self._metrics = Metrics(self._clients("cloudwatch"), self._tell)
+        place = {name: self._aws.credentials[name] for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION")}
+        self._functions = Functions(self._lambda, sts, self._directory / "code", place)
         self._workers = ThreadPoolExecutor(INVOCATIONS_MAX, thread_name_prefix="headrace-function")
-        self._server = _HostServer(self, self._aws.function_listener)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1})
-        self._thread.start()
+        self._server = InvocationServer(self._aws.function_listener, self._submit, tell=self.tell, tick=self._keep_house)
+        self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
+        self._server.stop_accepting()
         self._pool.close()
         self._workers.shutdown()
         self._server.server_close()
@@ -118,35 +90,35 @@ class FunctionHost:
         """The last invocations, oldest first."""
         return list(self._reports.copy())
 
-    def submit(self, request: Request) -> Future[Answer]:
-        """Run the function; the answer comes whatever happens."""
+    def _submit(self, request: Request) -> Future[Answer]:
         answer: Future[Answer] = Future()
         self._workers.submit(self._run, request, answer)
         return answer
 
-    def keep_house(self) -> None:
-        """Twice a second, when called often: close what is idle and tidy the logs. Returns at once."""
+    def _keep_house(self) -> None:
         if time.monotonic() > self._housekept_at + HOUSEKEEPING_EVERY_S:
             self._housekept_at = time.monotonic()
             self._workers.submit(self._pool.close_idle)
-            self._workers.submit(self._remove_emulator_streams)
+            if not self._pool.is_busy and time.monotonic() > self._active_at + HOUSEKEEPING_EVERY_S:
+                self._workers.submit(self._remove_emulator_streams)
 
     def _run(self, request: Request, answer: Future[Answer]) -> None:
         try:
             spec = self._functions.spec(request.function_name, request.version)
             with self._pool.lend(spec) as sandbox:
-                outcome = sandbox.invoke(request.request_id, request.event, request.trace_id)
+                outcome = sandbox.invoke(request.invocation)
+            self._active_at = time.monotonic()
             self._reports.append(outcome.report)
-            event = json.loads(request.event)
+            event = json.loads(request.invocation.event)
             answer.set_result(self._batch_answer(request.function_name, event, outcome) if sqs_source(event) else _answer(outcome))
-            self._served.setdefault(spec.log_group, set()).add(request.request_id)
+            self._served.setdefault(spec.log_group, set()).add(request.invocation.request_id)
             if _is_uncounted(event):
                 self._metrics.count(outcome.report)
             sandbox.log.flush()
             self._metrics.flush()
         except Exception as error:  # whatever went wrong here, the caller gets an answer and the user a sentence
             code = error.code if isinstance(error, HeadraceError) else type(error).__name__
-            self._tell(f"the local function host could not run {request.function_name}: {code}: {error}")
+            self.tell(f"the local function host could not run {request.function_name}: {code}: {error}")
             if not answer.done():
                 answer.set_result(_error(f"LocalHost.{code}", str(error)))
 
@@ -156,14 +128,14 @@ class FunctionHost:
         if fault:
             mappings = self._lambda.list_event_source_mappings(FunctionName=function_name, EventSourceArn=sqs_source(event))["EventSourceMappings"]
             if any("ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", ()) for mapping in mappings):
-                self._tell(f"{function_name} answered a batch of messages wrongly, so all of them are retried: {fault}")
+                self.tell(f"{function_name} answered a batch of messages wrongly, so all of them are retried: {fault}")
                 return _error("BatchAnswerInvalid", fault)
         answer = _answer(outcome)
         return Answer(answer.is_error, without_null_list(answer.body))
 
     def _make_sandbox(self, spec: FunctionSpec) -> Sandbox:
         credentials = tuple(sorted(spec.credentials.items()))
-        log = FunctionLog(spec, lambda: self._role_logs(credentials), metrics=self._metrics, on_log=self._on_log, tell=self._tell)
+        log = FunctionLog(spec, lambda: self._role_logs(credentials), metrics=self._metrics, on_log=self._on_log, tell=self.tell)
         self._streams.add(log.stream)
         return Sandbox(spec, self._runtime(spec.runtime), self._directory / f"sandbox-{next(self._numbers)}", log)
 
@@ -171,11 +143,12 @@ class FunctionHost:
         with self._runtimes_lock:
             if name not in self._runtimes:
                 self._runtimes[name] = find_runtime(name, self._directory / "runtime")
-                for note in self._runtimes[name].notes:
-                    self._tell(note)
+                for note in (*self._runtimes[name].notes, *NOTES):
+                    self.tell(note)
             return self._runtimes[name]
 
-    def _tell(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
+        """Give ``on_problem`` a sentence that it has not got yet."""
         if sentence not in self._told and len(self._told) < SENTENCES_MAX:
             self._told.add(sentence)
             self._on_problem(sentence)
@@ -186,13 +159,13 @@ class FunctionHost:
                 try:
                     request_ids -= remove_emulator_streams(self._logs, log_group, set(request_ids), self._streams)
                 except Exception as error:  # whatever the client raises: only the logs look worse
-                    self._tell(f"log group {log_group} could not be tidied: {error}")
+                    self.tell(f"log group {log_group} could not be tidied: {error}")
 
 
 def _answer(outcome: Outcome) -> Answer:
     if outcome.report.error is None:
         return Answer(False, outcome.body)
-    error_type = {"errorType": outcome.report.error.get("errorType")}  # first, because MiniStack cuts the text
+    error_type = {"errorType": outcome.report.error.get("errorType")}  # first, because MiniStack cuts the rest
     return Answer(True, json.dumps(error_type | dict(outcome.report.error)).encode())
 
 
@@ -206,44 +179,3 @@ def _is_uncounted(event: Any) -> bool:
         case {"Records": [{"eventSource": _} | {"EventSource": _}, *_]} | {"detail-type": _, "source": _}:
             return True
     return False
-
-
-class _HostServer(Server):
-    daemon_threads = False
-
-    def __init__(self, host: FunctionHost, listener: socket.socket) -> None:
-        self.host = host
-        super().__init__(listener.getsockname(), _InvocationHandler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listener
-
-    def service_actions(self) -> None:
-        self.host.keep_house()
-
-
-class _InvocationHandler(Handler):
-    server: _HostServer
-
-    def do_POST(self) -> None:
-        headers = self.headers
-        request = Request(
-            function_name=headers["X-Amzn-Lambda-Function-Name"],
-            version=headers["X-Amzn-Lambda-Function-Version"],
-            request_id=headers["X-Amzn-Lambda-Request-Id"],
-            trace_id=headers.get("X-Amzn-Trace-Id", ""),
-            event=self.body(),
-        )
-        patience_s = max(0.1, (int(headers["X-Amzn-Lambda-Deadline-Ms"]) / 1000 - time.time()) * ALIVE_SIGN_AFTER)
-        answer = self._wait(self.server.host.submit(request), patience_s)
-        self.reply(500 if answer.is_error else 200, answer.body)
-
-    def _wait(self, answer: Future[Answer], patience_s: float) -> Answer:
-        """The answer. Meanwhile an interim response now and then: else MiniStack would give up before the sandbox has started, or
-        at the very moment when the sandbox finds that the function's time is over."""
-        while True:
-            try:
-                return answer.result(patience_s)
-            except TimeoutError:
-                self.send_response_only(100)
-                self.end_headers()
-                self.wfile.flush()

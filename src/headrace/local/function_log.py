@@ -20,7 +20,9 @@ BATCH_BYTES_MAX = 1_048_576
 BATCH_EVENTS_MAX = 10_000
 FLUSH_EVERY_S = 1.0
 FLUSH_EVENTS = 1000
+FLUSH_MESSAGE = 65_536  # characters: a longer one does not wait for company
 
+REMOVALS_MAX = 20  # at a time: 10 ms each
 EMULATOR_STREAM = re.compile(r"\d{4}/\d\d/\d\d/\[[^\]]+\][0-9a-f]{32}")
 
 
@@ -53,7 +55,7 @@ class FunctionLog:
         message = text.encode("utf-8", "replace")[:EVENT_BYTES_MAX].decode("utf-8", "ignore")
         with self._events_lock:
             self._events.append({"timestamp": int(time.time() * 1000), "message": message})
-            is_due = len(self._events) >= FLUSH_EVENTS or time.monotonic() > self._flushed_at + FLUSH_EVERY_S
+            is_due = len(self._events) >= FLUSH_EVENTS or len(message) > FLUSH_MESSAGE or time.monotonic() > self._flushed_at + FLUSH_EVERY_S
         if is_due:
             self.flush()
 
@@ -100,17 +102,16 @@ def _batches(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def remove_emulator_streams(client: Any, log_group: str, request_ids: set[str], own: set[str]) -> set[str]:
-    """Delete the streams that MiniStack 1.5.33 itself writes about the invocations ``request_ids``, and return whose were there.
+    """Delete some of the streams that MiniStack 1.5.33 itself writes about the invocations ``request_ids``; returns whose.
 
     It knows neither the output nor the true duration of an invocation that the function host runs, yet makes a stream of START,
     END and REPORT for each. ``own`` are the names of the host's streams.
     """
-    removed = set()
+    removed: set[str] = set()
     try:
         pages = client.get_paginator("describe_log_streams").paginate(logGroupName=log_group)
-        for name in [stream["logStreamName"] for page in pages for stream in page["logStreams"]]:
-            if name in own or not EMULATOR_STREAM.fullmatch(name):
-                continue
+        names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        for name in [name for name in names if name not in own and EMULATOR_STREAM.fullmatch(name)][:REMOVALS_MAX]:
             events = client.get_log_events(logGroupName=log_group, logStreamName=name, startFromHead=True, limit=4)["events"]
             request_id = events[0]["message"].split(" ")[2] if len(events) == 3 and events[0]["message"].startswith("START ") else ""
             if request_id in request_ids:

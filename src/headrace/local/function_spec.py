@@ -18,7 +18,6 @@ class FunctionSpec:
     """
 
     name: str
-    arn: str
     version: str
     handler: str
     runtime: str

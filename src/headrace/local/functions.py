@@ -32,14 +32,15 @@ class Clients(Protocol):
 
 
 class Functions:
-    """Asks the embedded AWS for functions; keeps unzipped code under ``directory`` and role sessions until shortly before they end.
+    """Asks the embedded AWS (its Lambda and STS clients) for functions.
 
+    Unzipped code is kept under ``directory``, a role's session until shortly before it ends.
     ``place`` are the environment variables that every function gets with the credentials of its role: endpoint and region.
     """
 
-    def __init__(self, clients: Clients, directory: Path, place: Mapping[str, str]) -> None:
-        self._lambda = clients("lambda")
-        self._sts = clients("sts")
+    def __init__(self, aws_lambda: Any, sts: Any, directory: Path, place: Mapping[str, str]) -> None:
+        self._lambda = aws_lambda
+        self._sts = sts
         self._directory = directory
         self._place = dict(place)
         self._lock = threading.Lock()
@@ -62,7 +63,6 @@ class Functions:
             credentials = self._role_session(found["Role"], name, max(SESSION_REST_S_MIN, timeout_s))
         return FunctionSpec(
             name=name,
-            arn=found["FunctionArn"],
             version=version,
             handler=found["Handler"],
             runtime=found["Runtime"],
@@ -89,13 +89,14 @@ class Functions:
         return variables
 
     def _code(self, name: str, version: str, sha256: str) -> Path:
-        versions = self._directory / f"{name}@{version}"
+        versions = self._directory / name
         code = versions / hashlib.sha256(sha256.encode()).hexdigest()[:16]
         if not code.exists():
             location = self._lambda.get_function(FunctionName=name, Qualifier=version).get("Code", {}).get("Location")
             archive = _download(location) if location else b""
             if base64.b64encode(hashlib.sha256(archive).digest()).decode() != sha256:
-                message = f"the code of function {name} is missing, or changed while it was fetched"
+                # for an older published version too: MiniStack 1.5.33 always gives the newest code
+                message = f"the code of function {name}, version {version}, is not there"
                 raise HeadraceError("FUNCTION_CODE_MISSING", message, hint="deploy it again")
             unfinished = versions / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import sys
 from collections.abc import Mapping
 
 
@@ -44,10 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A thread per connection. A connection that the other side gave up is no error."""
+    """A thread per connection. An exception in a handler ends its connection: the other side sees a failed call."""
 
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed names the private socket types
+        pass

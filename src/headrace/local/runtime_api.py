@@ -9,6 +9,7 @@ import json
 import queue
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
@@ -22,11 +23,10 @@ Kind: TypeAlias = Literal["idle", "response", "error", "init_error", "too_large"
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event for the function. ``deadline_ms`` is in milliseconds since the epoch."""
+    """One event (JSON) for the function; ``function_arn`` is the one that was called, with alias or version if any."""
 
     request_id: str
     event: bytes
-    deadline_ms: int
     function_arn: str
     trace_id: str = ""
 
@@ -44,7 +44,7 @@ class RuntimeApi:
     def __init__(self) -> None:
         self.descriptor, self._wake = socket.socketpair()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._invocations: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self._invocations: queue.SimpleQueue[tuple[Invocation, int] | None] = queue.SimpleQueue()
         self._request_id = ""
         self._server = Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True  # they wait for requests of a process that is dead when they are no longer needed
@@ -64,10 +64,10 @@ class RuntimeApi:
         self.descriptor.recv(1)
         return message
 
-    def offer(self, invocation: Invocation) -> None:
-        """Give the process its next event; it must be idle."""
+    def offer(self, invocation: Invocation, timeout_s: float) -> None:
+        """Give the process its next event, and from now on ``timeout_s`` seconds."""
         self._request_id = invocation.request_id
-        self._invocations.put(invocation)
+        self._invocations.put((invocation, int((time.time() + timeout_s) * 1000)))
 
     def close(self) -> None:
         """Stop serving; the process must be dead."""
@@ -91,13 +91,14 @@ class RuntimeApi:
                 if self.path != ROOT + "invocation/next":
                     return self.reply(404)
                 api._say("idle")
-                invocation = api._invocations.get()
-                if invocation is None:
+                offered = api._invocations.get()
+                if offered is None:
                     self.close_connection = True
                     return None
+                invocation, deadline_ms = offered
                 headers = {
                     "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                    "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+                    "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
                     "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
                 } | ({"Lambda-Runtime-Trace-Id": invocation.trace_id} if invocation.trace_id else {})
                 return self.reply(200, invocation.event, headers)

@@ -84,14 +84,14 @@ class Sandbox:
         """Whether it can take another invocation."""
         return not self._is_killed and (self._child is None or self._child.exit_status() is None)
 
-    def invoke(self, request_id: str, event: bytes, trace_id: str = "") -> Outcome:
-        """Run the function on ``event`` (JSON). Never raises for what the function does."""
-        self._request_id = request_id
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Run the function on one event. Never raises for what the function does."""
+        request_id = self._request_id = invocation.request_id
         init_ms, init_error = self._init() if self._child is None else (None, None)
         for line in start_lines(self.spec.log_format, request_id, self.spec.version):
             self._log(line)
         started_at, started = time.time(), time.monotonic()
-        body, error = (b"", init_error) if init_error else self._run(event, trace_id)
+        body, error = (b"", init_error) if init_error else self._run(invocation)
         report = Report(
             function_name=self.spec.name,
             request_id=request_id,
@@ -137,7 +137,7 @@ class Sandbox:
         return (time.monotonic() - started) * 1000, error
 
     def _start(self) -> None:
-        self._directory.mkdir(parents=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
         self._api = RuntimeApi()
         self._pipes = (OutputPipe(self._log, is_framed=True), OutputPipe(self._log, is_framed=False))
         self._selector = selectors.DefaultSelector()
@@ -159,6 +159,7 @@ class Sandbox:
         try:
             self._child = Child(command, plain.child_end)
         except BaseException:
+            self._is_killed = True
             self._release()
             raise
         finally:
@@ -173,14 +174,14 @@ class Sandbox:
         for pipe in self._pipes:
             pipe.close()
 
-    def _run(self, event: bytes, trace_id: str) -> tuple[bytes, dict[str, object] | None]:
-        if len(event) > PAYLOAD_BYTES_MAX:
-            return b"", self._error("RequestEntityTooLarge", f"{len(event)} byte payload is too large for the function (limit {PAYLOAD_BYTES_MAX} bytes)")
-        now = time.time()
-        deadline_ms = int((now + self.spec.timeout_s) * 1000)
-        self._api.offer(Invocation(self._request_id, event, deadline_ms, self.spec.arn, trace_id))
+    def _run(self, invocation: Invocation) -> tuple[bytes, dict[str, object] | None]:
+        if len(invocation.event) > PAYLOAD_BYTES_MAX:
+            text = f"{len(invocation.event)} byte payload is too large for the function (limit {PAYLOAD_BYTES_MAX} bytes)"
+            return b"", self._error("RequestEntityTooLarge", text)
+        deadline = time.monotonic() + self.spec.timeout_s
+        self._api.offer(invocation, self.spec.timeout_s)
         try:
-            message = self._next_message(time.monotonic() + self.spec.timeout_s, ("response", "error", "too_large"))
+            message = self._next_message(deadline, ("response", "error", "too_large"))
         except _Dead as dead:
             return b"", self._failure(dead)
         match message.kind:

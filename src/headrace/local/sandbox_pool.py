@@ -26,6 +26,11 @@ class SandboxPool:
         self._busy: set[Sandbox] = set()
         self._is_closed = False
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an invocation has a sandbox now."""
+        return bool(self._busy)
+
     @contextmanager
     def lend(self, spec: FunctionSpec) -> Iterator[Sandbox]:
         """A sandbox of exactly this ``spec``, warm if there is one.
