@@ -30,7 +30,7 @@ class Block:
         self.first_line = first_line  # 1-based, of the whole object
         self.offset = offset  # 0-based byte, of the whole object after decompression
         self.lf_only = lf_only  # whether only LF ends a line, or also CR
-        self.is_cut = is_cut  # whether this is the beginning of one line that is too long to keep
+        self.is_cut = is_cut  # whether this is a part of one line that is too long to keep
         self._starts: list[int] | None = None
 
     @property
@@ -82,9 +82,9 @@ class Rejection:
     raw: bytes
 
     @classmethod
-    def of(cls, error: RecordError, origin: Origin) -> Rejection:
-        """The rejection of the record at ``origin`` because of ``error``."""
-        return cls(error.code, error.message, origin.first, origin.byte_offset, error.column, origin.raw)
+    def of(cls, error: RecordError, origin: Origin, *, raw_bytes_max: int | None = None) -> Rejection:
+        """The rejection of the record at ``origin`` because of ``error``, with at most ``raw_bytes_max`` of its bytes."""
+        return cls(error.code, error.message, origin.first, origin.byte_offset, error.column, origin.raw[:raw_bytes_max])
 
     def as_json(self) -> dict[str, object]:
         """The members of a line of the rejects file. ``raw`` is the record as text, or ``raw_base64`` where it is not UTF-8."""

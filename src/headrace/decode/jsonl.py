@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -28,17 +29,27 @@ class JsonLinesDecoder:
         self.first_rejection: Rejection | None = None
 
     def __iter__(self) -> Iterator[Decoded]:
+        cut_line = 0
         for block in self._blocks:
             line = block.first_line
+            if block.is_cut:
+                if line != cut_line:  # else it is a later part of that line
+                    cut_line = line
+                    yield self._too_large(Origin(block, line, line)), block, line, line
+                continue
             for text in block.data.split(b"\n"):
-                if text.strip(BLANK):
+                if len(text) > self._record_bytes_max:
+                    yield self._too_large(Origin(block, line, line)), block, line, line
+                elif text.strip(BLANK):
                     try:
-                        if block.is_cut or len(text) > self._record_bytes_max:
-                            raise _too_large(self._record_bytes_max)
                         yield parse(text), block, line, line
                     except RecordError as error:
                         yield Rejection.of(error, Origin(block, line, line)), block, line, line
                 line += 1
+
+    def _too_large(self, origin: Origin) -> Rejection:
+        expected = f"at most {self._record_bytes_max} bytes in a record (limits.record_bytes_max); only so many are kept here"
+        return Rejection.of(RecordError("RECORD_TOO_LARGE", found="a longer line", expected=expected), origin, raw_bytes_max=self._record_bytes_max)
 
 
 def parse(data: bytes) -> dict[str, object]:
@@ -57,15 +68,10 @@ def parse(data: bytes) -> dict[str, object]:
     return value
 
 
-def _too_large(limit: int) -> RecordError:
-    return RecordError("RECORD_TOO_LARGE", found="a longer line", expected=f"at most {limit} bytes in a record (limits.record_bytes_max)")
-
-
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise RecordError("JSON_DUPLICATE_NAME", column=twice, found="the name twice in one object", expected="each name once")
     return members
 
