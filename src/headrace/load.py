@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,7 +74,7 @@ def load_object(
     started = ports.clock.monotonic()
     counts = Counts()
     rejects = RejectsFile()
-    stream = ObjectStream(ports.objects, ref, ports.clock, object_bytes_max=config.limits.object_bytes_max)
+    stream = ObjectStream(ports.objects, ref, ports.clock, object_bytes_max=config.limits.object_bytes_max, deadline=deadline)
     address, failure = "", None
     try:
         try:
@@ -113,7 +114,11 @@ class _Load:
         self._progress = progress
 
     def run(self, stream: ObjectStream, open_sink: OpenSink, limit: int | None) -> None:
-        decoder = open_records(self._route, self._config.limits, iter(stream))
+        with closing(iter(stream)) as pieces:  # else a load that fails would leave the connection open
+            self._run(stream, pieces, open_sink, limit)
+
+    def _run(self, stream: ObjectStream, pieces: Iterator[bytes], open_sink: OpenSink, limit: int | None) -> None:
+        decoder = open_records(self._route, self._config.limits, pieces)
         if decoder.first_rejection:
             raise ObjectError("HEADER_INVALID", f"the header line: {decoder.first_rejection.message}", hint="correct the first line of the file")
         if isinstance(decoder, CsvDecoder) and decoder.header is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -10,15 +11,17 @@ from headrace.errors import ObjectError
 PIECE_BYTES = 262_144
 GZIP = b"\x1f\x8b"
 FOREIGN = {
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"PK\x03\x04": "zip (or xlsx)",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"PAR1": "Parquet",
-    b"Obj\x01": "Avro",
-    b"ORC": "ORC",
+    "zstd": rb"\x28\xb5\x2f\xfd",
+    "bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",
+    "xz": rb"\xfd7zXZ\x00",
+    "zip (or xlsx)": rb"PK\x03\x04",
+    "lz4": rb"\x04\x22\x4d\x18",
+    "Parquet": rb"PAR1.{,60}[\x00-\x08]",
+    "Avro": rb"Obj\x01",
+    "ORC": rb"ORC.{,60}[\x00-\x08]",
 }
+"""How other containers begin. ``ORC`` and ``PAR1`` may also begin a CSV's header, so they count only where no text follows."""
+FIRST_BYTES = 64
 
 
 def decompress(pieces: Iterator[bytes], *, decompressed_bytes_max: int) -> Iterator[bytes]:
@@ -28,11 +31,11 @@ def decompress(pieces: Iterator[bytes], *, decompressed_bytes_max: int) -> Itera
     GZIP_DAMAGED (checksum, length or deflate data), GZIP_TRAILING, FORMAT_UNEXPECTED for other containers, DECOMPRESSED_TOO_LARGE.
     """
     first = _first(pieces)
-    for magic, name in FOREIGN.items():
-        if first.startswith(magic):
+    for name, magic in FOREIGN.items():
+        if re.match(magic, first, re.DOTALL):
             raise ObjectError("FORMAT_UNEXPECTED", f"found {name} content, expected plain text or gzip", hint="upload it as plain text or gzip")
     rest = _chained(first, pieces)
-    content = _gunzip(rest) if first.startswith(GZIP) else rest
+    content = _gunzip(rest) if first.startswith(GZIP) or first == GZIP[:1] else rest
     total = 0
     for piece in content:
         total += len(piece)
@@ -46,11 +49,11 @@ def decompress(pieces: Iterator[bytes], *, decompressed_bytes_max: int) -> Itera
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:
-    """At least six bytes from the start, fewer only if there are no more."""
+    """At least ``FIRST_BYTES`` bytes from the start, fewer only if there are no more."""
     first = b""
     for piece in pieces:
         first += piece
-        if len(first) >= 6:
+        if len(first) >= FIRST_BYTES:
             break
     return first
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Generator
 
-from headrace.errors import ObjectError, ServiceError, Unavailable
+from headrace.errors import Deadline, ObjectError, ServiceError, Unavailable
 from headrace.ports import Clock, ObjectRef, ObjectStore, OpenedObject
 
 PIECE_BYTES = 262_144
@@ -19,41 +20,52 @@ class ObjectStream:
     The first answer pins the version: every later request names its version id and its eTag, so that pieces of two versions
     never mix (an overwrite in between raises ObjectError OBJECT_CHANGED). A broken stream, or one that ends early without an
     error, is continued at the next byte; without progress for six attempts the last error is raised. Iteration ends only after
-    exactly as many bytes as the object has.
+    exactly as many bytes as the object has. After ``deadline``, on the clock's monotonic scale, it raises Deadline.
     """
 
-    def __init__(self, store: ObjectStore, ref: ObjectRef, clock: Clock, *, object_bytes_max: int) -> None:
+    def __init__(self, store: ObjectStore, ref: ObjectRef, clock: Clock, *, object_bytes_max: int, deadline: float = math.inf) -> None:
         self.ref = ref
         self.bytes_read = 0
         self.total_bytes = 0
+        self._is_pinned = False
         self._store = store
         self._clock = clock
         self._object_bytes_max = object_bytes_max
+        self._deadline = deadline
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         failures = 0
-        opened: OpenedObject | None = None
+        while True:
+            before = self.bytes_read
+            try:
+                yield from self._rest()
+                return
+            except ServiceError as error:
+                if self._is_pinned and self.bytes_read == self.total_bytes:
+                    return  # it broke after the last byte; there is nothing left to ask for
+                failures = 1 if self.bytes_read > before else failures + 1
+                if isinstance(error, Deadline) or not error.retryable or failures >= ATTEMPTS_WITHOUT_PROGRESS:
+                    raise
+            pause_s = PAUSE_FIRST_S * 2 ** (failures - 1)
+            self._require_time(pause_s)
+            self._clock.sleep(pause_s)
+
+    def _rest(self) -> Generator[bytes, None, None]:
+        """The pieces from the next byte on, as far as one answer gives them."""
+        opened = self._store.open(self.ref, self.bytes_read)
         try:
-            while True:
-                before = self.bytes_read
-                try:
-                    opened = self._store.open(self.ref, self.bytes_read)
-                    self._pin(opened)
-                    yield from self._pieces(opened)
-                    if self.bytes_read == self.total_bytes:
-                        return
-                    raise Unavailable("STREAM_CUT", f"{self.ref}: the stream ended at byte {self.bytes_read} of {self.total_bytes}")
-                except ServiceError as error:
-                    failures = 0 if self.bytes_read > before else failures + 1
-                    if not error.retryable or failures >= ATTEMPTS_WITHOUT_PROGRESS:
-                        raise
-                    self._clock.sleep(PAUSE_FIRST_S * 2**failures)
-                finally:
-                    if opened is not None:
-                        opened.body.close()
+            self._pin(opened)
+            while piece := opened.body.read(PIECE_BYTES):
+                self.bytes_read += len(piece)
+                if self.bytes_read > self.total_bytes:
+                    raise ObjectError("OBJECT_CHANGED", f"more than the announced {self.total_bytes} bytes came", object=str(self.ref), hint="load it again")
+                yield piece
+                if self.bytes_read < self.total_bytes:
+                    self._require_time()
         finally:
-            if opened is not None:
-                opened.body.close()
+            opened.body.close()
+        if self.bytes_read < self.total_bytes:
+            raise Unavailable("STREAM_CUT", f"{self.ref}: the stream ended at byte {self.bytes_read} of {self.total_bytes}")
 
     def _pin(self, opened: OpenedObject) -> None:
         if opened.total_bytes > self._object_bytes_max:
@@ -63,12 +75,13 @@ class ObjectStream:
                 object=str(self.ref),
                 hint="raise limits.object_bytes_max in headrace.yaml, or split the object",
             )
-        self.total_bytes = opened.total_bytes
-        self.ref = dataclasses.replace(self.ref, version_id=opened.version_id or self.ref.version_id, etag=opened.etag or self.ref.etag)
+        pinned = dataclasses.replace(self.ref, version_id=opened.version_id or self.ref.version_id, etag=opened.etag or self.ref.etag)
+        is_other = self.ref.version_id not in (None, pinned.version_id) or self.ref.etag not in (None, pinned.etag)
+        if is_other or (self._is_pinned and opened.total_bytes != self.total_bytes):  # a store may not know conditions
+            raise ObjectError("OBJECT_CHANGED", f"found {pinned}, expected {self.ref}", object=str(self.ref), hint="the event of the new version loads it")
+        self.ref, self.total_bytes, self._is_pinned = pinned, opened.total_bytes, True
 
-    def _pieces(self, opened: OpenedObject) -> Iterator[bytes]:
-        while piece := opened.body.read(PIECE_BYTES):
-            self.bytes_read += len(piece)
-            if self.bytes_read > self.total_bytes:
-                raise ObjectError("OBJECT_CHANGED", f"more than the announced {self.total_bytes} bytes came", object=str(self.ref), hint="load it again")
-            yield piece
+    def _require_time(self, needed_s: float = 0.0) -> None:
+        if self._clock.monotonic() + needed_s >= self._deadline:
+            message = f"time ran out at byte {self.bytes_read} of {self.total_bytes}"
+            raise Deadline("DEADLINE", message, hint="load again with more time, or split the object")
