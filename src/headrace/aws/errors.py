@@ -9,18 +9,19 @@ from headrace.errors import Denied, HeadraceError, ObjectError, ServiceError, Th
 
 THROTTLES = frozenset(("SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "503"))
 TRANSIENT = frozenset(("InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "RequestTimeout", "500", "502", "504"))
-DENIALS = frozenset(
+DENIALS = frozenset(("AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"))
+STRANGERS = frozenset(
     (
-        "AccessDenied",
-        "AccessDeniedException",
-        "403",
-        "Forbidden",
         "InvalidAccessKeyId",
         "SignatureDoesNotMatch",
-        "UnauthorizedOperation",
+        "InvalidSignatureException",
         "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "ExpiredToken",
+        "ExpiredTokenException",
     )
 )
+"""AWS does not know who is asking: no permission would help."""
 MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "404", "NotFound"))
 CHANGED = frozenset(("PreconditionFailed", "412", "InvalidRange", "416"))
 
@@ -63,6 +64,8 @@ def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
         return ObjectError("OBJECT_ARCHIVED", message, object=resource, hint="restore the object from its archive tier, then load it")
     if code == "NoSuchBucket":
         return ServiceError("BUCKET_MISSING", message, service_code=code, hint="create the bucket, or correct its name and region")
+    if code in STRANGERS:
+        return Denied("CREDENTIALS_REFUSED", message, service_code=code, hint="sign in again, or check AWS_PROFILE, the AWS_… variables and the clock")
     if code in DENIALS or status in (401, 403):
         return Denied("ACCESS_DENIED", message, service_code=code, hint=f"allow {action} on {resource}{_also(action)}")
     if code in TRANSIENT or status >= 500:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from headrace.cli.failure import usage
 from headrace.cli.options import read_config
@@ -13,7 +13,7 @@ from headrace.cli.sample import Sample, take_sample
 from headrace.cli.source import Source
 from headrace.config import parse
 from headrace.config.infer import Inferred, guessed_key, inferred_config
-from headrace.config.match import route_for
+from headrace.config.match import match
 from headrace.config.model import Config, KeyType, Route
 from headrace.config.paths import listed, nearest_hint
 from headrace.errors import HeadraceError
@@ -57,6 +57,11 @@ def choose(source: Source, asked: Asked, read_key: ReadKey | None) -> Choice:
     return _from_sample(source, asked.table or "preview", asked.key, read_key)
 
 
+def described(key: Mapping[str, KeyType]) -> str:
+    """The key in words: ``pk (string), sk (number)``."""
+    return ", ".join(f"{name} ({kind})" for name, kind in key.items())
+
+
 def _from_config(source: Source, asked: Asked) -> Choice:
     if asked.key is not None:
         raise usage("--key without --table", "add --table TABLE, or leave out --key: a config says the key itself")
@@ -64,7 +69,7 @@ def _from_config(source: Source, asked: Asked) -> Choice:
         hint = "add --table TABLE --key KEY (types are inferred then), or name a config with --config PATH"
         raise usage(f"no {parse.FILE_NAME} in {Path.cwd()} or above, and no --table", hint)
     config, path = read_config(asked.config_path)
-    route = _named(config, asked.route) if asked.route else _matching(config, source)
+    route = _named(config, asked.route) if asked.route else _matching(config, source, path)
     if route.transform:
         sys.path.insert(0, str(path.absolute().parent))
         load_transform(route.transform, route.name)  # so that its problem is told whole, before anything is read
@@ -78,17 +83,21 @@ def _named(config: Config, name: str) -> Route:
     return config.routes[names.index(name)]
 
 
-def _matching(config: Config, source: Source) -> Route:
-    """The first route that takes the key; for a file, the first that takes its path as written or the end of it."""
-    keys = [source.ref.key]
-    if source.is_file:
-        parts = [part for part in PurePath(source.ref.key).parts if part not in (".", "..", PurePath(source.ref.key).anchor)]
-        keys = ["/".join(parts[start:]) for start in range(len(parts))]
+def _matching(config: Config, source: Source, config_path: Path) -> Route:
+    """The first route that takes the key of an object, or any end of the path of a file."""
+    ends = _path_ends(source.ref.key, config_path) if source.is_file else [source.ref.key]
     for route in config.routes:
-        if any(route_for([route], key) for key in keys):
+        if any(match(route.match, end) for end in ends):
             return route
     patterns = ", ".join(f"{route.name} ({route.match})" for route in config.routes)
-    raise usage(f"no route matches {source.ref.key}: {patterns}", "name the route with --route NAME")
+    raise usage(f"no route matches {ends[0]}: {patterns}", "name the route with --route NAME")
+
+
+def _path_ends(text: str, config_path: Path) -> list[str]:
+    """The path below the config's folder, or as it was written for a file elsewhere, and what is left of it as folders are taken off its front."""
+    path, home = Path(text).resolve(), config_path.resolve().parent
+    parts = path.relative_to(home).parts if path.is_relative_to(home) else [part for part in Path(text).parts if part not in (".", "..", Path(text).anchor)]
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _from_sample(source: Source, table: str, key: str | None, read_key: ReadKey | None) -> Choice:

@@ -11,7 +11,7 @@ import click
 from headrace.cli import render
 from headrace.cli.failure import ACCEPTED, FAILED
 from headrace.cli.options import OpenAws, aws_options, config_option, output_options, read_config
-from headrace.cli.stack_view import is_agreed, require_consent, show_changes, show_events
+from headrace.cli.stack_view import going_on, is_agreed, require_consent, show_changes, show_events
 from headrace.config.match import literal_prefix
 from headrace.config.model import Config, Route
 from headrace.deploy import services
@@ -53,7 +53,8 @@ def deploy(*, yes: bool, alarm_topic: str | None, config_path: Path | None, open
         if not yes and not _is_wanted(config, package, clients, alarm_topic):
             render.line(console, "nothing was changed")
             return FAILED
-        deployment = deploy_stack(config, package, clients, alarm_topic=alarm_topic, progress=show_events(console))
+        with going_on(console, config.name):
+            deployment = deploy_stack(config, package, clients, alarm_topic=alarm_topic, progress=show_events(console))
     gaps = readback(config, clients)
     if gaps and services.is_plain_http(clients):  # an emulator, whose CloudFormation drops properties that its services have
         gaps = repair(config, gaps, clients)

@@ -10,7 +10,7 @@ import click
 from headrace.cli import render
 from headrace.cli.failure import ACCEPTED, FAILED
 from headrace.cli.options import OpenAws, aws_options, config_option, output_options, read_config
-from headrace.cli.stack_view import require_consent, show_events
+from headrace.cli.stack_view import going_on, require_consent, show_events
 from headrace.config.model import Config
 from headrace.deploy import data
 from headrace.deploy.names import Clients
@@ -44,7 +44,8 @@ def destroy(*, yes: bool, delete_data: bool, config_path: Path | None, open_aws:
     if not yes and not _is_wanted(config, clients, delete_data):
         render.line(console, "nothing was deleted")
         return FAILED
-    destroyed = destroy_stack(config, clients, delete_data=delete_data, progress=show_events(console))
+    with going_on(console, config.name):
+        destroyed = destroy_stack(config, clients, delete_data=delete_data, progress=show_events(console))
     if as_json:
         click.echo(json.dumps(vars(destroyed)))
     else:

@@ -32,7 +32,7 @@ def exit_code(code: str) -> int:
     """Of an error by its stable code; 0 for ``""``, which is none."""
     if not code:
         return ACCEPTED
-    return WRONG_USE if code in ("USAGE", "CONFIG_INVALID") else FAILED
+    return WRONG_USE if code in ("USAGE", "CONFIG_INVALID", "TABLE_KEY_DIFFERS") else INTERRUPTED if code == "INTERRUPTED" else FAILED
 
 
 def as_document(error: HeadraceError) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from headrace.cli.source import source_of
 from headrace.cli.table_key import key_of_table, require_table
 from headrace.config.model import OnError
 from headrace.load import Ports, load_object
-from headrace.ports import SystemClock
+from headrace.ports import ItemStore, SystemClock
 
 EPILOG = """\b
 Examples:
@@ -64,7 +65,7 @@ def load(
     The key is asked from the table. JSON values keep their own types.
 
     Otherwise a route of headrace.yaml says all that. An S3 object takes the first route that matches its key; a file the first that matches its
-    path as you wrote it, or the end of that path.
+    path below the config's folder (or as you wrote it, if it lies elsewhere), or the end of that path.
 
     Rejected records go whole, each with its line and reason, to FILE, by default to NAME.rejects.jsonl in this folder (NAME.rejects-2.jsonl if that
     is there already). Loading again is safe: an item is replaced by itself.
@@ -80,7 +81,14 @@ def load(
         choice = replace(choice, route=replace(choice.route, on_error=OnError(max_rejects)))
     show_choice(console, choice, target=f"table {choice.config.table_name(choice.route.table)}")
     clock = SystemClock()
-    outcome = _loaded(choice, Ports(found.objects, lambda name: aws.table(name, clock), sink, clock), console)
+    with ExitStack() as opened:
+
+        def table_of(name: str) -> ItemStore:
+            store = aws.table(name, clock)
+            opened.callback(store.close)
+            return store
+
+        outcome = _loaded(choice, Ports(found.objects, table_of, sink, clock), console)
     if as_json:
         click.echo(json.dumps(document(outcome, choice, sink)))
     else:

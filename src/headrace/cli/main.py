@@ -9,7 +9,7 @@ import traceback
 import click
 
 from headrace import __version__
-from headrace.cli.failure import INTERRUPTED, exit_code, from_usage, show_failure
+from headrace.cli.failure import exit_code, from_usage, show_failure
 from headrace.cli.options import shared_options
 from headrace.config.paths import nearest
 from headrace.errors import HeadraceError
@@ -83,8 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         result = cli.main(list(given), prog_name="headrace", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
+        failure = HeadraceError("INTERRUPTED", "interrupted", hint="run the command again: what it did before is safe")
     except click.ClickException as error:
         failure = from_usage(error)
     except HeadraceError as error:

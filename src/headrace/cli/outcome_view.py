@@ -8,11 +8,10 @@ from rich.console import Console
 
 from headrace.account.outcome import Outcome
 from headrace.cli import render
-from headrace.cli.choice import Choice
+from headrace.cli.choice import Choice, described
 from headrace.cli.failure import REJECTED, exit_code, show_failure
 from headrace.cli.rejects import LocalRejects, Reason
 from headrace.cli.sample import Sample
-from headrace.cli.table_key import described
 from headrace.errors import HeadraceError, shortened
 
 REASONS_SHOWN = 10
@@ -78,6 +77,8 @@ def show_outcome(outcome: Outcome, rejects: LocalRejects) -> None:
         console,
         f"{outcome.seconds:.1f} s, {rate:,.0f} items/s, {outcome.write_units:,.1f} write units, {outcome.calls:,} {'call' if outcome.calls == 1 else 'calls'}",
     )
+    if outcome.superseded:
+        render.line(console, f"note: {outcome.superseded:,} records were followed by another of the same key", style="yellow")
     show_reasons(console, rejects.reasons)
     if outcome.rejects:
         render.line(console, f"rejected records, whole and with their reasons: {outcome.rejects}")

@@ -68,10 +68,11 @@ def rejects_path(given: Path | None, source: Source) -> Path:
     Raises USAGE if it cannot be written, which is better known before a load than after it.
     """
     endings = itertools.chain(["rejects"], (f"rejects-{number}" for number in itertools.count(2)))
-    path = given or next(path for path in (Path(f"{source.name}.{ending}.jsonl") for ending in endings) if not path.exists())
+    path = given or next(path for path in (Path(f"{source.name}.{ending}.jsonl") for ending in endings) if not os.path.lexists(path))
     if source.is_file and path.resolve() == Path(source.ref.key).resolve():
         raise usage(f"--rejects {path} is the source itself", "name another file")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        reason = "is a folder" if path.is_dir() else f"{path.parent.absolute()} is not a folder that can be written to"
+    is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a folder above may not be read
+    if is_folder or not os.access(path.parent, os.W_OK):
+        reason = "is a folder" if is_folder else f"{path.parent.absolute()} is not a folder that can be written to"
         raise usage(f"rejected records have no place: {path}: {reason}", "name another file with --rejects FILE")
     return path

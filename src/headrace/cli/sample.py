@@ -90,11 +90,11 @@ def sniffed(text: str, name: str) -> tuple[Format, str]:
 def _first_text(pieces: Iterator[bytes]) -> str:
     """The first lines of the content. Raises FORMAT_UNEXPECTED for what is no text."""
     content = decompress(pieces, decompressed_bytes_max=LIMITS.decompressed_bytes_max)
-    block = next(line_blocks(content, line_bytes_max=LIMITS.record_bytes_max, lf_only=False), None)
-    data = block.data if block else b""
-    if b"\0" in data:
+    first = next(content, b"")
+    block = next(line_blocks(itertools.chain([first], content), line_bytes_max=LIMITS.record_bytes_max, lf_only=False), None)
+    if b"\0" in first:
         raise ObjectError("FORMAT_UNEXPECTED", "found binary content, expected text: CSV, TSV or JSON Lines", hint="convert the file to one of these")
-    return data.decode("utf-8", "replace")
+    return block.data.decode("utf-8", "replace") if block else ""
 
 
 def _is_json(text: str) -> bool:

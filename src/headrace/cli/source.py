@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -40,14 +42,11 @@ def source_of(text: str, open_aws: OpenAws | None) -> Source:
         return _s3(text, open_aws)
     if text == "-":
         return Source(ObjectRef("", "stdin"), _Spooled(sys.stdin.buffer), "stdin")
-    path = Path(text)
-    if path.is_dir():
-        raise ObjectError("OBJECT_MISSING", f"{path}: a folder, expected a file", object=text, hint="name one file in it")
-    if path.exists() and not path.is_file():  # a pipe, such as bash's <(…)
-        with _opened(path) as pipe:
-            return Source(ObjectRef("", path.name), _Spooled(pipe), path.name)
-    with _opened(path):
-        return Source(ObjectRef("", text), FileStore(), path.name)
+    opened = _opened(Path(text))
+    with opened:
+        if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            return Source(ObjectRef("", text), FileStore(), Path(text).name)
+        return Source(ObjectRef("", "pipe"), _Spooled(opened), "pipe")  # such as bash's <(…)
 
 
 def _s3(text: str, open_aws: OpenAws | None) -> Source:
@@ -60,11 +59,11 @@ def _s3(text: str, open_aws: OpenAws | None) -> Source:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The file, opened once before anything else is done, so that a wrong path is the first thing that is said."""
+    """The file, opened before anything else is done, so that a wrong path is the first thing that is said."""
     try:
         return path.open("rb")
     except OSError as error:
-        hint = "check the path and the file's permissions"
+        hint = "name one file in it" if isinstance(error, IsADirectoryError) else "check the path and the file's permissions"
         raise ObjectError("OBJECT_MISSING", f"{path}: {error.strerror or error}", object=str(path), hint=hint) from None
 
 

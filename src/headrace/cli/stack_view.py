@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import click
 from rich.console import Console
@@ -31,6 +32,16 @@ def show_events(console: Console) -> Callable[[Event], None]:
         render.line(console, "  ".join(filter(None, [event.status, event.resource, event.type, event.reason])), style=style)
 
     return show
+
+
+@contextmanager
+def going_on(console: Console, stack: str) -> Iterator[None]:
+    """Within this block an interruption tells that CloudFormation does not stop."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        render.line(console, f"CloudFormation goes on with the stack {stack} by itself", style="yellow")
+        raise
 
 
 def require_consent(command: str, *, is_given: bool) -> None:
