@@ -43,6 +43,13 @@ def slow(record):
     return record
 
 
+def greedy(record):
+    """Takes more memory than the function has, until the moment that the record names."""
+    if time.time() < float(record.pop("until")):
+        held = bytearray(b"x") * 600_000_000
+    return record
+
+
 def drop_all(record):
     return None
 
@@ -61,7 +68,7 @@ def order_route(name: str, format: Literal["csv", "tsv", "jsonl"]) -> Route:
 def plain_route(name: str, match: str, table: str = "records", transform: str = "", format: Literal["csv", "jsonl"] = "csv") -> Route:
     """Records of an id, a group and a value."""
     columns = {"id": Column(empty="reject"), "group": Column(), "value": Column("number")}
-    if transform == "shaping:slow":
+    if transform in ("shaping:slow", "shaping:greedy"):
         columns["until"] = Column()
     return Route(name, match, format, table, columns, transform=transform, on_error=OnError(max_rejects=None))
 
@@ -69,12 +76,14 @@ def plain_route(name: str, match: str, table: str = "records", transform: str = 
 def config(trigger: Literal["sqs", "direct"]) -> Config:
     """One route for each format, and plain ones for everything else."""
     tables = {name: Table({"pk": "string", "sk": "string"}, name=f"orders-{name}") for name in FORMATS}
-    tables |= {"records": Table({"id": "string"}), "nowhere": Table({"id": "string"}, name="no-such-table", existing=True)}
+    tables |= {"records": Table({"id": "string"}), "bulk": Table({"id": "string"}), "nowhere": Table({"id": "string"}, name="no-such-table", existing=True)}
     routes = [order_route(name, format) for name, format in FORMATS.items()]
     routes += [
         plain_route("lines", "lines/**", format="jsonl"),
         plain_route("nowhere", "nowhere/**", "nowhere"),
-        plain_route("slow", "slow/**", transform="shaping:slow"),
+        plain_route("bulk", "bulk/**", "bulk"),
+        plain_route("slow", "slow/**", "bulk", transform="shaping:slow"),
+        plain_route("greedy", "greedy/**", "bulk", transform="shaping:greedy"),
         plain_route("dropped", "dropped/**", transform="shaping:drop_all"),
         plain_route("leaving", "leaving/**", transform="shaping:leave"),
         plain_route("records", "records/**"),

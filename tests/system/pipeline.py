@@ -91,9 +91,12 @@ class Pipeline:
 
     def items(self, table: str, **attributes: str) -> list[Json]:
         """Every item of the table under the config's entry ``table``, as DynamoDB JSON; only those with these string attributes."""
-        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.config.table_name(table), ConsistentRead=True)
-        items = [item for page in pages for item in page["Items"]]
-        return [item for item in items if all(item.get(name) == {"S": value} for name, value in attributes.items())]
+        names = {f"#{number}": name for number, name in enumerate(attributes)}
+        values = {f":{number}": {"S": value} for number, value in enumerate(attributes.values())}
+        condition = " AND ".join(f"#{number} = :{number}" for number in range(len(attributes)))
+        only: Json = {"FilterExpression": condition, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values} if attributes else {}
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.config.table_name(table), ConsistentRead=True, **only)
+        return [item for page in pages for item in page["Items"]]
 
     def rejects(self, load: Mapping[str, Any]) -> list[Json]:
         """The records that a load rejected, as they were kept."""
