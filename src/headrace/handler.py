@@ -57,7 +57,8 @@ class Function:
         self._aws = aws
         self._clock = clock
         self._log = log
-        self._ports = Ports(aws.objects(), lambda table: aws.table(table, clock), aws.rejects(config.rejects_bucket), clock)
+        table = functools.cache(lambda name: aws.table(name, clock))  # its connections outlive the load, so that a small file pays for no TLS handshake
+        self._ports = Ports(aws.objects(), table, aws.rejects(config.rejects_bucket), clock)
 
     def answer(self, event: object, context: Any) -> dict[str, Any]:
         """See ``handler``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +21,7 @@ INVALID = frozenset(("ValidationException", "ItemCollectionSizeLimitExceededExce
 
 
 class Table:
-    """One table as an ItemStore: one connection for each thread that calls, one attempt for each call."""
+    """One table as an ItemStore: one attempt for each call, one connection for each call under way, kept for the calls after it."""
 
     def __init__(self, name: str, endpoint: str, region: str, credentials: Callable[[], Credentials], clock: Clock, tls: ssl.SSLContext | None = None) -> None:
         """``endpoint`` is a URL; ``tls`` is needed for https. ``credentials`` is asked before each call and must be quick."""
@@ -34,12 +33,16 @@ class Table:
         self._credentials = credentials
         self._clock = clock
         self._tls = tls if self._is_tls else None
-        self._local = threading.local()
-        self._connections: list[Connection] = []
+        self._idle: list[Connection] = []  # append and pop are atomic; the last used is the first to be used again
 
     def batch_write(self, body: bytes) -> BatchReply:
         """See ItemStore. HTTP 500 may come after the items were written (Developer Guide, "Error handling", 2026-11): Unavailable."""
-        response = self._connection().exchange(self._signer.request(body, self._credentials(), self._clock.now()))
+        request = self._signer.request(body, self._credentials(), self._clock.now())
+        connection = self._connection()
+        try:
+            response = connection.exchange(request)
+        finally:
+            self._idle.append(connection)
         _require_checksum(response)
         if response.status == 200:
             return _reply(response.body)
@@ -47,15 +50,14 @@ class Table:
 
     def close(self) -> None:
         """See ItemStore."""
-        for connection in self._connections:
+        for connection in self._idle:
             connection.close()
 
     def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = Connection(*self._address, self._tls)
-            self._connections.append(connection)
-        return connection
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Connection(*self._address, self._tls)
 
 
 def _require_checksum(response: Response) -> None:
