@@ -46,23 +46,21 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedAws]:
     with EmbeddedAws() as started:
-        dynamodb = client(started, "dynamodb")
-        for name, key in TABLES.items():
-            schema = [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in zip(key, ("HASH", "RANGE"), strict=False)]
-            attributes = [{"AttributeName": attribute, "AttributeType": kind} for attribute, kind in key.items()]
-            dynamodb.create_table(TableName=name, KeySchema=schema, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
         yield started
 
 
 @pytest.fixture
 def aws(server: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
-    """The embedded AWS, which the environment points to; its tables are empty."""
+    """The embedded AWS, which the environment points to; its tables are new."""
     for name, value in server.credentials.items():
         monkeypatch.setenv(name, value)
     dynamodb = client(server, "dynamodb")
+    for name in set(dynamodb.list_tables()["TableNames"]) & set(TABLES):
+        dynamodb.delete_table(TableName=name)
     for name, key in TABLES.items():
-        for item in dynamodb.scan(TableName=name)["Items"]:
-            dynamodb.delete_item(TableName=name, Key={attribute: item[attribute] for attribute in key})
+        schema = [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in zip(key, ("HASH", "RANGE"), strict=False)]
+        attributes = [{"AttributeName": attribute, "AttributeType": kind} for attribute, kind in key.items()]
+        dynamodb.create_table(TableName=name, KeySchema=schema, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
     return server
 
 

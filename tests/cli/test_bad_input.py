@@ -26,7 +26,7 @@ CASES = [
     ("column twice", b"id,v,v\n1,2,3\n", 1, "(HEADER_DUPLICATE)"),
     ("field of 500 KB", b"id,v\n1,2\n2," + b"x" * 500_000 + b"\n", 3, "1\tITEM_TOO_LARGE\t3\t"),
     ("line of 2 MB", b"id,v\n1,2\n2," + b"x" * 2_000_000 + b"\n3,4\n", 3, "1\tRECORD_TOO_LARGE\t3\t"),
-    ("NaN among numbers", b"id,v\n1,2\nNaN,3\n", 3, "1\tNUMBER_INVALID\t3\tfound 'NaN'"),
+    ("NaN among numbers", b"id,v\n1,2\nNaN,3\n", 3, "1\tNUMBER_INVALID\t3\t"),
     ("ragged", b"id,v\n1,2,3\n4\n5,6\n", 3, "2\tFIELD_COUNT\t2\t"),
     ("open quote", b'id,v\n1,2\n2,"open\n3,4\n', 3, "CSV_QUOTING"),
     ("UTF-16", "id,v\n1,2\n".encode("utf-16"), 1, "(ENCODING_UNSUPPORTED)"),
@@ -59,10 +59,10 @@ def test_bad_file_is_answered_in_one_sentence(run: Run, folder: Path, aws: Embed
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 def test_bad_file_previews_as_it_loads(run: Run, folder: Path, case: tuple[str, bytes, int, str]) -> None:
     """The preview knows before."""
-    _, content, code, expected = case
+    name, content, code, expected = case
     (folder / "a.csv").write_bytes(content)
     ran = run("preview", "a.csv", "--key", "id", "--all")
-    if "NaN" in expected:  # without the table nobody knows that its key is a number
+    if name == "NaN among numbers":  # without the table nobody knows that its key is a number
         code, expected = 0, "id (string)"
     assert ran.code == code
     assert expected in ran.out + ran.err

@@ -95,7 +95,7 @@ def test_load_by_a_route_keeps_rejected_records(run: Run, project: Path, aws: Em
 
 
 def test_load_with_rejects_option_replaces_that_file(run: Run, project: Path) -> None:
-    """A file that was named is replaced, and not left half-written."""
+    """Naming a file is consent to replace it, and the only file that appears."""
     (project / "in" / "a.csv").write_text("id,price\n1,x\n")
     (project / "bad.jsonl").write_text("old")
     assert run("load", "in/a.csv", "--rejects", "bad.jsonl").code == 3

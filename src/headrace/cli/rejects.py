@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -35,15 +34,14 @@ class LocalRejects:
         self._reasons: dict[tuple[str, str], Reason] = {}
 
     def store(self, name: str, content: BinaryIO) -> str:
-        """See RejectSink; the file has the path given, whatever the ``name``, and appears whole or not at all."""
+        """See RejectSink; the file has the path given, whatever the ``name``."""
         self._count(content)
         if self._path is None:
             return ""
         content.seek(0)
         try:
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as whole:
-                shutil.copyfileobj(content, whole)
-            Path(whole.name).replace(self._path)
+            with self._path.open("wb") as kept:
+                shutil.copyfileobj(content, kept)
         except OSError as error:
             hint = "name another file with --rejects FILE and load again"
             raise ObjectError("REJECTS_UNWRITABLE", f"{self._path}: {error.strerror}", object=str(self._path), hint=hint) from None
