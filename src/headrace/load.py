@@ -15,7 +15,7 @@ from headrace.config.model import Config, Limits, Route
 from headrace.decode.csv import CsvDecoder
 from headrace.decode.jsonl import JsonLinesDecoder
 from headrace.decode.lines import line_blocks
-from headrace.encode.compile import Encode, compile_fields, compile_members
+from headrace.encode.compile import Encode, compile_fields, compile_members, require_distinct
 from headrace.errors import HeadraceError, ObjectError, RecordError
 from headrace.ports import Clock, ItemStore, ObjectRef, ObjectStore, RejectSink
 from headrace.read.decompress import decompress
@@ -165,6 +165,7 @@ class _Load:
             return transform, compile_members(self._route, table)
         if transform is None:
             return None, compile_fields(self._route, table, decoder.header)
+        require_distinct(decoder.header)
         return _by_name(transform, decoder.header), compile_members(self._route, table)
 
     def _refused(self, entry: Entry, error: RecordError) -> None:

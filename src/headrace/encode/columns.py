@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from headrace.config.model import Column, EmptyPolicy
@@ -19,10 +21,11 @@ EMPTY_VALUES = {"string": '{"S":""}', "list": '{"L":[]}', "map": '{"M":{}}'}
 """What ``empty: empty`` means for the types that have an empty value; the others are left out."""
 
 
-class FragmentCache(dict[Any, str]):
-    """Remembers the fragments of a column's values, since most columns repeat theirs; a hit costs one dictionary look-up.
+class FragmentCache(dict[str, str]):
+    """Remembers the fragments of a column's texts, since most columns repeat theirs; a hit costs one dictionary look-up.
 
-    Measured on the 19 columns of the flight records: see benchmarks in ARCHITECTURE.md. Bounded in entries and value length.
+    For ``str`` only: of Python's other values some are equal that DynamoDB tells apart, such as 1 and True. Bounded in entries
+    and length. Measured on the 19 columns of the flight records: see benchmarks in ARCHITECTURE.md.
     """
 
     __slots__ = ("convert",)
@@ -31,17 +34,18 @@ class FragmentCache(dict[Any, str]):
         super().__init__()
         self.convert = convert
 
-    def __missing__(self, value: Any) -> str:
+    def __missing__(self, value: str) -> str:
         fragment = self.convert(value)
-        if len(self) < CACHE_ENTRIES_MAX and len(fragment) < CACHED_CHARACTERS_MAX:
+        if len(self) < CACHE_ENTRIES_MAX and len(fragment) + len(value) < CACHED_CHARACTERS_MAX:  # a long text may become a short fragment
             self[value] = fragment
         return fragment
 
 
-def fragment_converter(source_name: str, column: Column, *, empty: EmptyPolicy, null_values: frozenset[str]) -> Convert:
-    """The conversion of ``column``: raises RecordError naming the column as the file names it."""
+def fragment_converter(source_name: str, column: Column | None, *, empty: EmptyPolicy, null_values: frozenset[str]) -> Convert:
+    """The conversion of ``column``: raises RecordError naming the column as the file names it. None: one that keeps each value's own type."""
+    convert = value_converter(column) if column else values.natural
+    column = column or Column()
     name = values.name_of(column.name or source_name)
-    convert = value_converter(column)
     instead = _instead_of_empty(column, empty)
 
     def fragment(value: Any) -> str:
@@ -52,9 +56,14 @@ def fragment_converter(source_name: str, column: Column, *, empty: EmptyPolicy, 
                 return f",{name}:{instead}" if instead else ""
             return f",{name}:{convert(value)}"
         except RecordError as error:
-            raise RecordError(error.code, column=source_name, found=error.found, expected=error.expected) from None
+            raise at_column(error, source_name) from None
 
     return fragment
+
+
+def at_column(error: RecordError, column: str) -> RecordError:
+    """``error`` with the name of the column where it was found, unless it has one."""
+    return RecordError(error.code, column=error.column or column, found=error.found, expected=error.expected)
 
 
 def is_empty(value: object, null_values: frozenset[str]) -> bool:
@@ -133,7 +142,7 @@ def epoch_seconds(value: object, form: str) -> int:
     text = values.scalar_text(value, "a time").strip(" \t")
     try:
         if form in ("epoch_s", "epoch_ms"):
-            seconds = int(number(text).partition(".")[0]) // (1000 if form == "epoch_ms" else 1)
+            seconds = math.floor(Decimal(number(text))) // (1000 if form == "epoch_ms" else 1)
         else:
             seconds = _seconds_of(datetime.datetime.fromisoformat(text) if form == "iso" else datetime.datetime.strptime(text, form))
     except (ValueError, RecordError, OverflowError):

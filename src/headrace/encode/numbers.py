@@ -11,7 +11,7 @@ EXPONENT_MAX = 125  # of the first significant digit: up to 9.99…E+125
 EXPONENT_MIN = -130  # down to 1E-130
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,36})", re.ASCII).fullmatch
-_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,6}))?", re.ASCII).fullmatch
+_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,20}))?", re.ASCII).fullmatch
 
 
 def number(text: str) -> str:

@@ -33,7 +33,9 @@ def quoted(text: str) -> str:
 
 
 def name_of(text: str) -> str:
-    """``text`` as the JSON string of an attribute name. Raises RecordError NAME_INVALID."""
+    """``text`` as the JSON string of an attribute name. Raises RecordError NAME_INVALID, also for a name that a transform did not make a str."""
+    if not isinstance(text, str):
+        raise RecordError("NAME_INVALID", found=f"a name that is {kind_of(text)}", expected="a string")
     size = len(text) if text.isascii() else len(text.encode(errors="replace"))
     if not 1 <= size <= NAME_BYTES_MAX:
         raise RecordError("NAME_INVALID", found=f"a name of {size} bytes", expected=f"1 to {NAME_BYTES_MAX} bytes")
@@ -48,7 +50,7 @@ def scalar_text(value: object, expected: str) -> str:
         case bool():
             return "true" if value else "false"
         case int() | Decimal():
-            return str(value)
+            return str(Decimal(value))  # str(int) refuses more than 4,300 digits
         case _:
             raise RecordError("TYPE_MISMATCH", found=kind_of(value), expected=expected)
 
@@ -98,7 +100,9 @@ def binary(value: object, form: str) -> str:
     """``{"B":…}`` from text in ``form`` (base64 or hex), or from bytes."""
     if isinstance(value, bytes):
         return f'{{"B":"{base64.b64encode(value).decode()}"}}'
-    text = scalar_text(value, "binary as text")
+    if not isinstance(value, str) or isinstance(value, Number):  # the text of a number or boolean may be base64 by chance
+        raise RecordError("TYPE_MISMATCH", found=kind_of(value), expected=f"{form} text")
+    text = str(value)
     try:
         data = bytes.fromhex(text) if form == "hex" else base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -109,8 +113,11 @@ def binary(value: object, form: str) -> str:
 def natural(value: object, depth: int = 1) -> str:
     """The DynamoDB type that is nearest to a JSON or Python value: S, N, BOOL, NULL, L, M, and for Python's own bytes and sets B, SS, NS.
 
-    A float is refused: its digits are not those that anybody wrote. Raises RecordError NESTING_TOO_DEEP beyond 32 levels.
+    A float is refused: its digits are not those that anybody wrote. Raises RecordError NESTING_TOO_DEEP beyond 32 levels, where the
+    attribute's own value is level 1 and the innermost value counts too (so AWS answers, though its Constraints page does not say it).
     """
+    if depth > NESTING_MAX:
+        raise RecordError("NESTING_TOO_DEEP", found=f"more than {NESTING_MAX} levels", expected=f"at most {NESTING_MAX} levels of values in each other")
     match value:
         case Number() | str():
             return number_value(value) if isinstance(value, Number) else f'{{"S":{quoted(value)}}}'
@@ -132,10 +139,8 @@ def natural(value: object, depth: int = 1) -> str:
 
 
 def _nested(value: Any, depth: int) -> str:
-    if depth > NESTING_MAX:
-        raise RecordError("NESTING_TOO_DEEP", found=f"more than {NESTING_MAX} levels", expected=f"at most {NESTING_MAX} nested lists and maps")
     if isinstance(value, Mapping):
-        return '{"M":{' + ",".join(f"{name_of(str(name))}:{natural(member, depth + 1)}" for name, member in value.items()) + "}}"
+        return '{"M":{' + ",".join(f"{name_of(name)}:{natural(member, depth + 1)}" for name, member in value.items()) + "}}"
     return '{"L":[' + ",".join(natural(member, depth + 1) for member in value) + "]}"
 
 
@@ -163,11 +168,18 @@ def _members(kind: str, texts: list[str]) -> str:
 
 
 def typed_json(text: str) -> Any:
-    """The JSON value in a cell, numbers as Number. Raises RecordError JSON_INVALID."""
+    """The JSON value in a cell, numbers as Number. Raises RecordError JSON_INVALID, also for a name that is twice in an object."""
     try:
-        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise RecordError("JSON_INVALID", found=shortened(text, 30), expected=f"JSON ({str(error)[:60]})") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name is twice in one object")
+    return members
 
 
 def _refuse_constant(name: str) -> None:
