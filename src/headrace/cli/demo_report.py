@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,9 +21,9 @@ from headrace.local.stack import LocalStack
 ITEMS_SHOWN = 3
 LOG_LINES_SHOWN = 6
 NEXT = (
-    ("headrace dev --config examples/flights/headrace.yaml", "keep this stack running, with a drop folder for your own files"),
-    ("headrace preview examples/flights/data/planes.jsonl --config examples/flights/headrace.yaml --route planes", "see the items of a file, without any AWS"),
-    ("headrace load FILE --table TABLE --key ID", "load a file of yours into a table that exists, types inferred"),
+    ("dev --config examples/flights/headrace.yaml", "keep this stack running, with a drop folder for your own files"),
+    ("preview examples/flights/data/planes.jsonl --config examples/flights/headrace.yaml --route planes", "see the items of a file, without any AWS"),
+    ("load FILE --table TABLE --key ID", "load a file of yours into a table that exists, types inferred"),
 )
 
 
@@ -60,10 +64,16 @@ def collect(stack: LocalStack, outcomes: Outcomes, rejects: list[dict[str, Any]]
         "loads": [{name: value for name, value in load.items() if name.islower() and not name.startswith("_")} for load in outcomes.loads()],
         "rejects": rejects,
         "tables": tables,
-        "log": [line for line in outcomes.lines() if _is_worth_showing(line)],
+        "log": [line for line in _log_lines(stack) if _is_worth_showing(line)],
         "notes": list(problems),
         "seconds": round(seconds, 1),
     }
+
+
+def _log_lines(stack: LocalStack) -> list[str]:
+    """The function's log events as CloudWatch Logs has them, oldest first."""
+    events = stack.clients("logs").filter_log_events(logGroupName=stack.deployment.outputs["LogGroupName"])["events"]
+    return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
 
 
 def show(console: Console, summary: dict[str, Any]) -> None:
@@ -75,8 +85,9 @@ def show(console: Console, summary: dict[str, Any]) -> None:
     for line in summary["log"][-LOG_LINES_SHOWN:]:
         console.print(f"  {escape(_short(line))}", style="dim", no_wrap=True, overflow="ellipsis", crop=True)
     console.print(f"\nDone in {summary['seconds']} s; everything was stopped and removed. [bold]Try next:[/]")
+    program = "headrace" if shutil.which("headrace") else Path(os.path.relpath(sys.argv[0])).as_posix()  # as it can be typed here
     for command, what in NEXT:
-        console.print(f"  [bold cyan]{escape(command)}[/]\n      {what}", soft_wrap=True)
+        console.print(f"  [bold cyan]{escape(f'{program} {command}')}[/]\n      {what}", soft_wrap=True)
 
 
 def _show_tables(console: Console, tables: dict[str, Any]) -> None:
@@ -119,7 +130,11 @@ def _is_worth_showing(line: str) -> bool:
 
 def _short(line: str) -> str:
     """A log line without what the tables show already."""
-    return line.partition(',"Stack":')[0]
+    entry = json.loads(line)
+    if entry.get("type") != "platform.report":
+        return json.dumps({name: value for name, value in entry.items() if name in ("level", "object", "state", "read", "written", "rejected", "rejects")})
+    metrics = entry["record"]["metrics"]
+    return json.dumps({"type": entry["type"], "status": entry["record"]["status"], **{name: round(value) for name, value in metrics.items()}})
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import json
 import threading
 from typing import Any
 
-LOG_LINES_KEPT = 2_000
-
 
 class Outcomes:
     """Collects log events of the function; ``log`` is the ``on_log`` of a FunctionHost. Safe for several threads."""
@@ -15,25 +13,18 @@ class Outcomes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loads: list[dict[str, Any]] = []
-        self._lines: list[str] = []
 
     def log(self, _function: str, _request_id: str, text: str) -> None:
         """Take one log event."""
         entry = _entry(text)
-        with self._lock:
-            if entry.get("state") in ("LOADED", "FAILED"):
+        if entry.get("state") in ("LOADED", "FAILED"):
+            with self._lock:
                 self._loads.append(entry)
-            self._lines = [*self._lines[-LOG_LINES_KEPT:], text]
 
     def loads(self) -> list[dict[str, Any]]:
         """The report of each load so far, oldest first; see ``headrace.account.report.report_line``."""
         with self._lock:
             return list(self._loads)
-
-    def lines(self) -> list[str]:
-        """The latest log events, oldest first."""
-        with self._lock:
-            return list(self._lines)
 
 
 def _entry(text: str) -> dict[str, Any]:
