@@ -86,5 +86,7 @@ def test_invocations_are_counted_once_in_the_lambda_metrics(cloud: LocalCloud) -
     name = cloud.deploy("def handler(event, context):\n    assert not event\n")
     cloud.invoke(name)
     cloud.failed(name, 1)
-    assert wait_until(lambda: cloud.metric_sum("AWS/Lambda", "Invocations", "FunctionName", name)) == 2
+    wait_until(lambda: sum(text.startswith("REPORT") for events in cloud.streams(f"/aws/lambda/{name}").values() for text in events) >= 2)
+    wait_until(lambda: len(cloud.streams(f"/aws/lambda/{name}")) == 1)
+    assert cloud.metric_sum("AWS/Lambda", "Invocations", "FunctionName", name) == 2
     assert cloud.metric_sum("AWS/Lambda", "Errors", "FunctionName", name) == 1

@@ -12,11 +12,19 @@ from pathlib import Path
 
 import pytest
 
+import headrace
 from headrace.errors import HeadraceError
 from headrace.local.emulator import EmbeddedAws
 from local.local_cloud import NAMES, LocalCloud, children_of, local_cloud, wait_until
 
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event)\n"
+PARENT = (
+    "import subprocess, sys, time\n"
+    "def handler(event, context):\n"
+    "    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    "    print('started')\n"
+    "    time.sleep(event)\n"
+)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 
@@ -39,27 +47,29 @@ def test_everything_is_gone_after_leaving(tmp_path: Path, monkeypatch: pytest.Mo
 
 @linux_only
 def test_killed_user_leaves_no_process_behind(tmp_path: Path) -> None:
-    """After SIGKILL of the user, the embedded AWS and a function in the middle of an invocation end by themselves."""
+    """After SIGKILL of the user, the embedded AWS, a function in the middle of an invocation and what it started end by themselves."""
     script = (
         "import sys, threading\n"
         "from local.local_cloud import local_cloud, wait_until\n"
         "with local_cloud() as cloud:\n"
-        f"    name = cloud.deploy({SLEEPER!r}, Timeout=60)\n"
+        f"    name = cloud.deploy({PARENT!r}, Timeout=60)\n"
         "    cloud.client('lambda').invoke(FunctionName=name, InvocationType='Event', Payload=b'50')\n"
-        "    wait_until(lambda: cloud.said(name))\n"
+        "    wait_until(lambda: 'started' in cloud.said(name))\n"
         "    print('ready', flush=True)\n"
         "    threading.Event().wait()\n"
     )
-    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(tmp_path), "PATH": os.defpath}
+    environment = {"PYTHONPATH": f"{Path(__file__).parents[1]}:{Path(headrace.__file__).parents[1]}", "TMPDIR": str(tmp_path), "PATH": os.defpath}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment, text=True) as user:
         assert user.stdout
         assert user.stdout.readline() == "ready\n"
         started = children_of(user.pid)
-        assert len(started) == 2
+        started |= {pid for one in started for pid in children_of(one)}
+        assert len(started) == 3
         user.send_signal(signal.SIGKILL)
     wait_until(lambda: not any(_is_running(pid) for pid in started))
 
 
+@linux_only
 def test_variables_of_the_caller_do_not_reach_the_emulator(cloud: LocalCloud) -> None:
     """The emulator's environment holds what it needs and nothing of the caller's."""
     (pid,) = [pid for pid in children_of(os.getpid()) if b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()]

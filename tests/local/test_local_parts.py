@@ -20,6 +20,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_any_list_with_an_entry_that_is_no_message_fails_the_batch(junk: object) -> None:
     """One entry that does not name a message of the batch is enough, whatever it is."""
@@ -28,6 +29,7 @@ def test_any_list_with_an_entry_that_is_no_message_fails_the_batch(junk: object)
     assert batch_answer_fault(EVENT, json.dumps({"batchItemFailures": [{"itemIdentifier": junk}]}).encode())
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["one", "two"])))
 def test_names_of_messages_in_the_batch_are_a_good_answer(names: list[str]) -> None:
     """Any of the batch's messages may be named, in any order and twice."""

@@ -114,8 +114,8 @@ class FunctionHost:
             self._served.setdefault(spec.log_group, set()).add(request.invocation.request_id)
             if _is_uncounted(event):
                 self._metrics.count(outcome.report)
-            sandbox.log.flush()
             self._metrics.flush()
+            sandbox.log.flush()
         except Exception as error:  # whatever went wrong here, the caller gets an answer and the user a sentence
             code = error.code if isinstance(error, HeadraceError) else type(error).__name__
             self.tell(f"the local function host could not run {request.function_name}: {code}: {error}")

@@ -91,7 +91,7 @@ class Sandbox:
         for line in start_lines(self.spec.log_format, request_id, self.spec.version):
             self._log(line)
         started_at, started = time.time(), time.monotonic()
-        body, error = (b"", init_error) if init_error else self._run(invocation)
+        body, error = (b"", init_error) if init_error is not None else self._run(invocation)
         report = Report(
             function_name=self.spec.name,
             request_id=request_id,
@@ -106,7 +106,7 @@ class Sandbox:
         self._settle()
         for line in end_lines(self.spec.log_format, report):
             self._log(line)
-        return Outcome(json.dumps(error).encode() if error else body, report)
+        return Outcome(body if error is None else json.dumps(error).encode(), report)
 
     def kill(self) -> None:
         """End the process now; a running ``invoke`` answers with an error. May be called from any thread."""
@@ -131,10 +131,10 @@ class Sandbox:
             message = self._next_message(started + max(INIT_S_MAX, self.spec.timeout_s), ("idle", "init_error"))
         except _Dead as dead:
             return (time.monotonic() - started) * 1000, self._failure(dead)
-        error = json.loads(message.body) if message.kind == "init_error" else None
-        if error:
+        if message.kind == "init_error":
             self._is_killed = True
-        return (time.monotonic() - started) * 1000, error
+            return (time.monotonic() - started) * 1000, json.loads(message.body)
+        return (time.monotonic() - started) * 1000, None
 
     def _start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)

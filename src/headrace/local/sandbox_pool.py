@@ -12,7 +12,7 @@ from headrace.local.function_spec import FunctionSpec
 from headrace.local.sandbox import Sandbox
 
 IDLE_S_MAX = 300.0
-WAIT_S_MAX = 30.0
+WAIT_S_MAX = 900.0  # no function runs longer: waiting shorter would fail messages that AWS would only delay
 
 
 class SandboxPool:
