@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class Function:
         deadline = self._clock.monotonic() + remaining_s - min(MARGIN_S, remaining_s / 10)
         again: list[dict[str, str]] = []
         for message in parse(event, bucket=self._config.source.bucket):
-            failure = self._handled(message, deadline, context.aws_request_id)
+            failure = self._ended(message, deadline, context.aws_request_id)
             if failure is None:
                 continue
             if message.id is None:
@@ -75,27 +76,36 @@ class Function:
             self._deliver_soon(event, message, failure)
         return {"batchItemFailures": again}
 
+    def _ended(self, message: Message, deadline: float, request_id: str) -> HeadraceError | None:
+        """As ``_handled``; a defect becomes the failure of the one message that shows it, so that its neighbours in the batch are loaded."""
+        try:
+            return self._handled(message, deadline, request_id)
+        except Exception as error:
+            if message.id is None:
+                raise
+            self._notice("DEFECT", traceback.format_exc(limit=-5), request_id)
+            return HeadraceError("DEFECT", str(error))
+
     def _handled(self, message: Message, deadline: float, request_id: str) -> HeadraceError | None:
         """Act on everything in ``message``; the failure to report for it, if any."""
         failure = None
         for refused in message.refused:
-            self._log(notice_line(refused.code, refused.reason, stack=self._config.name, request_id=request_id, now=self._clock.now()))
+            self._notice(refused.code, refused.reason, request_id)
             if refused.code not in ACKNOWLEDGED:
                 failure = HeadraceError(refused.code, refused.reason)
         for ref in message.created:
-            failure = self._loaded(ref, deadline, request_id) or failure
+            ended = self._loaded(ref, deadline, request_id)
+            failure = ended if failure is None or (ended and ended.retryable) else failure
         return failure
 
     def _loaded(self, ref: ObjectRef, deadline: float, request_id: str) -> HeadraceError | None:
         """Load one object and log its outcome."""
-        stamp = {"stack": self._config.name, "request_id": request_id}
         route = route_for(self._config.routes, ref.key)
         if route is None:
-            reason = f"no route matches {ref}"
-            self._log(notice_line("NO_ROUTE", reason, **stamp, now=self._clock.now()))
+            self._notice("NO_ROUTE", f"no route matches {ref}", request_id)
             return None
         outcome = load_object(ref, route, self._config, self._ports, deadline=deadline)
-        self._log(report_line(outcome, **stamp, now=self._clock.now()))
+        self._log(report_line(outcome, stack=self._config.name, request_id=request_id, now=self._clock.now()))
         if outcome.state == "LOADED":
             return None
         failure = HeadraceError(outcome.error, f"{outcome.object}: {outcome.message}", hint=outcome.hint)
@@ -104,8 +114,11 @@ class Function:
 
     def _deliver_soon(self, event: Any, message: Message, failure: HeadraceError) -> None:
         """Have SQS deliver ``message`` again well before its visibility timeout; what cannot succeed goes to the dead-letter queue at once."""
-        pause_s = min(RETRY_FIRST_S * 2 ** (message.receive_count - 1), RETRY_MAX_S) if failure.retryable else 0
+        pause_s = min(RETRY_FIRST_S << min(max(message.receive_count - 1, 0), 10), RETRY_MAX_S) if failure.retryable else 0
         try:
-            self._aws.change_visibility(event["Records"][0]["eventSourceARN"], message.receipt_handle or "", pause_s)
+            self._aws.change_visibility(event["Records"][0].get("eventSourceARN"), message.receipt_handle or "", pause_s)
         except HeadraceError as error:  # the message comes back after its visibility timeout all the same
-            self._log(notice_line(error.code, error.message, stack=self._config.name, request_id="", now=self._clock.now()))
+            self._notice(error.code, error.message, request_id="")
+
+    def _notice(self, code: str, reason: str, request_id: str) -> None:
+        self._log(notice_line(code, reason, stack=self._config.name, request_id=request_id, now=self._clock.now()))

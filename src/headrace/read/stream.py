@@ -34,6 +34,7 @@ class ObjectStream:
         self._deadline = deadline
 
     def __iter__(self) -> Generator[bytes, None, None]:
+        self._require_time()  # in a batch whose time is over, the objects that are left cost no call
         failures = 0
         while True:
             before = self.bytes_read

@@ -1,0 +1,234 @@
+"""The handler against events that nobody should send: malformed, huge, repeated, late. Nothing is acknowledged that was not done."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any, BinaryIO
+
+import pytest
+
+from contracts.virtual_clock import VirtualClock
+from headrace.config.model import Config, Source, Table
+from headrace.errors import ObjectError, ServiceError, Throttled
+from headrace.handler import Function
+from headrace.ports import BatchReply, ObjectRef, OpenedObject
+from system.configs import plain_route
+from system.event_bodies import configuration_test, s3_notification
+from system.in_process import Context
+
+BUCKET = "incoming"
+ARN = "arn:aws:sqs:us-east-1:111122223333:events"
+GOOD = b"id,group,value\n1,a,2\n"
+Json = dict[str, Any]
+
+
+class World:
+    """An AWS in memory, in the place of headrace.aws.session.Aws. ``content`` is bytes or an error by key, ``items`` what was put, by id."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes | Exception] = {}
+        self.items: dict[str, Json] = {}
+        self.opened: list[str] = []
+        self.visibility: list[tuple[object, str, int]] = []
+        self.lines: list[Json] = []
+        self.clock = VirtualClock()
+
+    def function(self) -> Function:
+        config = Config(Source(BUCKET), {"records": Table({"id": "string"})}, [plain_route("records", "records/**")])
+        return Function(config, self, self.clock, lambda line: self.lines.append(json.loads(line)))  # type: ignore[arg-type]
+
+    def answer(self, event: object, context: object = None) -> list[str]:
+        """The ids of the messages that the handler wants again."""
+        answer = self.function().answer(event, context or Context())
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def objects(self) -> World:
+        return self
+
+    def table(self, name: str, clock: object) -> World:
+        return self
+
+    def rejects(self, bucket: str) -> World:
+        return self
+
+    def change_visibility(self, queue_arn: object, receipt_handle: str, seconds: int) -> None:
+        assert isinstance(seconds, int)
+        if not isinstance(queue_arn, str):
+            raise ServiceError("AWS_CALL_FAILED", "no queue")
+        self.visibility.append((queue_arn, receipt_handle, seconds))
+
+    def open(self, ref: ObjectRef, offset: int) -> OpenedObject:
+        self.opened.append(ref.key)
+        content = self.content.get(ref.key) or ObjectError("OBJECT_MISSING", f"{ref} is missing")
+        if isinstance(content, Exception):
+            raise content
+        return OpenedObject(io.BytesIO(content[offset:]), len(content), "etag", ref.version_id)
+
+    def batch_write(self, body: bytes) -> BatchReply:
+        ((_, requests),) = json.loads(body)["RequestItems"].items()
+        for request in requests:
+            item = request["PutRequest"]["Item"]
+            self.items[item["id"]["S"]] = item
+        return BatchReply()
+
+    def store(self, name: str, content: BinaryIO) -> str:
+        return name
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def message(id: str, body: object, **attributes: str) -> Json:
+    """One record of an SQS event (Lambda developer guide, with-sqs, 2026-11)."""
+    return {
+        "messageId": id,
+        "receiptHandle": f"handle-{id}",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"} | attributes,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": ARN,
+    }
+
+
+def batch(*messages: Json) -> Json:
+    return {"Records": list(messages)}
+
+
+def upload(world: World, name: str, content: bytes | Exception = GOOD) -> Json:
+    """The notification of an object that is there, or whose reading ends as ``content`` says."""
+    world.content[f"records/{name}"] = content
+    return s3_notification(BUCKET, f"records/{name}", version="v1")
+
+
+def test_batch_when_messages_are_of_every_kind_asks_for_exactly_the_failed_ones(world: World) -> None:
+    """Loaded, ignored and refused for good are acknowledged; failed and not understood come again."""
+    event = batch(
+        message("loaded", upload(world, "good.csv")),
+        message("damaged", upload(world, "bad.csv", b"PK\x03\x04 zip")),
+        message("missing", s3_notification(BUCKET, "records/missing.csv")),
+        message("foreign", s3_notification("theirs", "records/good.csv")),
+        message("unrouted", s3_notification(BUCKET, "other/good.csv")),
+        message("removed", s3_notification(BUCKET, "records/good.csv", name="ObjectRemoved:Delete")),
+        message("nonsense", "}{"),
+        message("null", "null"),
+        message("number", "1e999"),
+        message("surrogate", s3_notification(BUCKET, "records/x") | {"Records": [{"eventSource": "aws:s3", "eventName": "\ud800", "eventVersion": "2.1"}]}),
+    )
+    assert world.answer(event) == ["damaged", "missing", "nonsense", "null", "number", "surrogate"]
+    assert list(world.items) == ["1"]
+    assert [entry[2] for entry in world.visibility] == [0] * 6, "what cannot succeed is given up without waiting"
+
+
+def test_batch_when_an_object_comes_many_times_writes_the_same_item(world: World) -> None:
+    """Events are delivered at least once."""
+    event = upload(world, "twice.csv")
+    assert world.answer(batch(*[message(f"copy-{number}", event) for number in range(20)])) == []
+    assert world.items == {"1": {"id": {"S": "1"}, "group": {"S": "a"}, "value": {"N": "2"}}}
+
+
+def test_batch_when_it_has_ten_thousand_messages_answers_for_each(world: World) -> None:
+    """The largest batch that Lambda can be told to make; each message has its own end."""
+    kinds = [upload(world, "good.csv"), upload(world, "bad.csv", b"PK\x03\x04"), configuration_test(BUCKET), s3_notification("theirs", "records/a.csv")]
+    chosen = [0 if number % 100 == 0 else 1 if number % 1000 == 7 else 2 + number % 2 for number in range(10_000)]
+    assert world.answer(batch(*[message(str(number), kinds[kind]) for number, kind in enumerate(chosen)])) == [str(at) for at in range(7, 10_000, 1000)]
+    assert len(world.opened) == 110
+    assert len([line for line in world.lines if line["error"] == "FOREIGN_BUCKET"]) == chosen.count(3)
+
+
+def test_batch_when_time_is_over_opens_nothing_and_acknowledges_nothing(world: World) -> None:
+    """A context without remaining time, or a batch whose first message took it all: the rest waits for its next delivery."""
+    event = batch(*[message(str(number), upload(world, f"{number}.csv")) for number in range(5)])
+    for remaining_ms in (0, -1000):
+        assert world.answer(event, Context(remaining_ms)) == ["0", "1", "2", "3", "4"]
+    assert (world.items, world.opened) == ({}, [])
+    assert {line["error"] for line in world.lines} == {"DEADLINE"}
+    assert {seconds for *_, seconds in world.visibility} == {30}
+
+
+def test_batch_when_one_message_shows_a_defect_loads_its_neighbours(world: World) -> None:
+    """Even a mistake of headrace costs one message, which comes again and ends in the failed queue, not the whole batch."""
+    event = batch(message("a", upload(world, "a.csv", RuntimeError("a defect"))), message("b", upload(world, "b.csv")))
+    assert world.answer(event) == ["a"]
+    assert list(world.items) == ["1"]
+    (notice,) = [line for line in world.lines if line["error"] == "DEFECT"]
+    assert "RuntimeError: a defect" in notice["message"]
+
+
+def test_event_when_it_shows_a_defect_outside_of_a_queue_fails_the_invocation(world: World) -> None:
+    """There the exception is the only answer that makes Lambda repeat the event."""
+    with pytest.raises(RuntimeError, match="a defect"):
+        world.answer(upload(world, "a.csv", RuntimeError("a defect")))
+
+
+@pytest.mark.parametrize(
+    ("count", "pause_s"), [("1", 30), ("2", 60), ("3", 120), ("6", 900), ("999999999", 900), ("0", 30), ("-1", 30), ("many", 30), ("٣", 120)]
+)
+def test_retry_when_the_receive_count_is_anything_waits_between_30_and_900_seconds(world: World, count: str, pause_s: int) -> None:
+    """The pause doubles with every receive; an odd count neither hangs the function nor makes a pause that SQS refuses."""
+    event = batch(message("a", upload(world, "a.csv", Throttled("THROTTLED", "slow down")), ApproximateReceiveCount=count))
+    assert world.answer(event) == ["a"]
+    assert [seconds for *_, seconds in world.visibility] == [pause_s]
+
+
+def test_retry_when_the_records_lack_a_queue_still_answers(world: World) -> None:
+    """Bringing the message back sooner is a courtesy; without the queue's name it comes back by its timeout."""
+    record = message("a", upload(world, "a.csv", b"PK\x03\x04"))
+    del record["eventSourceARN"]
+    assert world.answer(batch(record)) == ["a"]
+    assert [line["error"] for line in world.lines] == ["FORMAT_UNEXPECTED", "AWS_CALL_FAILED"]
+
+
+def test_message_when_one_of_its_objects_may_succeed_later_waits_for_it(world: World) -> None:
+    """One message, two objects: the one that was throttled decides, so that the other's damage does not use up its attempts."""
+    throttled = upload(world, "a.csv", Throttled("THROTTLED", "slow down"))["Records"]
+    damaged = upload(world, "b.csv", b"PK\x03\x04")["Records"]
+    for records in (throttled + damaged, damaged + throttled):
+        assert world.answer(batch(message("a", {"Records": records}))) == ["a"]
+    assert [seconds for *_, seconds in world.visibility] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        7,
+        "text",
+        [],
+        {},
+        {"Records": []},
+        {"Records": None},
+        {"Records": [None]},
+        {"Records": [[]]},
+        {"Records": {"a": 1}},
+        {"Records": [{"eventSource": 5}]},
+    ],
+    ids=repr,
+)
+def test_event_when_of_no_known_shape_fails_the_invocation(world: World, event: object) -> None:
+    """An event that is not understood is never answered as done."""
+    with pytest.raises(Exception, match="expected an event of S3") as caught:
+        world.answer(event)
+    assert getattr(caught.value, "code", "") == "EVENT_UNKNOWN"
+
+
+def test_batch_when_a_record_has_no_id_fails_as_a_whole(world: World) -> None:
+    """A failure that cannot be named in the answer must not be left out of it: then all messages come again."""
+    nameless = message("a", upload(world, "a.csv"))
+    del nameless["messageId"]
+    with pytest.raises(Exception, match="without messageId"):
+        world.answer(batch(message("b", upload(world, "b.csv")), nameless))
+
+
+@pytest.mark.parametrize("key", ["records/../../etc/passwd", "records/a\nb", "records/ü%20+ &=?#", "records/" + "k" * 1016, "records//", "records/\u202e"])
+def test_object_when_its_key_is_strange_is_opened_under_exactly_that_key(world: World, key: str) -> None:
+    """Keys are data: never a path, a pattern or a query, and no way to begin a new log line."""
+    world.content[key] = GOOD
+    assert world.answer(batch(message("a", s3_notification(BUCKET, key)))) == []
+    assert world.opened == [key]
+    assert world.lines[0]["object"].startswith(f"{BUCKET}/{key}")
