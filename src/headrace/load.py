@@ -15,7 +15,8 @@ from headrace.config.model import Config, Limits, Route
 from headrace.decode.csv import CsvDecoder
 from headrace.decode.jsonl import JsonLinesDecoder
 from headrace.decode.lines import line_blocks
-from headrace.encode.compile import Encode, compile_fields, compile_members, require_distinct
+from headrace.encode.compile import Encode, compile_fields, compile_members
+from headrace.encode.header import require_distinct
 from headrace.errors import HeadraceError, ObjectError, RecordError
 from headrace.ports import Clock, ItemStore, ObjectRef, ObjectStore, RejectSink
 from headrace.read.decompress import decompress

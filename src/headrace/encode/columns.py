@@ -36,7 +36,9 @@ class FragmentCache(dict[str, str]):
 
     def __missing__(self, value: str) -> str:
         fragment = self.convert(value)
-        if len(self) < CACHE_ENTRIES_MAX and len(fragment) + len(value) < CACHED_CHARACTERS_MAX:  # a long text may become a short fragment
+        if len(fragment) + len(value) < CACHED_CHARACTERS_MAX:  # a long text may become a short fragment
+            if len(self) >= CACHE_ENTRIES_MAX:
+                self.clear()  # files are often sorted: what was frequent at the start may never come again
             self[value] = fragment
         return fragment
 

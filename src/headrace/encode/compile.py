@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,41 +17,43 @@ from headrace.config.model import Column, Route, Table
 from headrace.config.template import Placeholder, template_parts
 from headrace.encode import values
 from headrace.encode.columns import CACHE_ENTRIES_MAX, Convert, FragmentCache, at_column, fragment_converter, is_empty
+from headrace.encode.header import require_columns, require_distinct, require_no_collision
 from headrace.encode.key import key_converter, padded
 from headrace.encode.limits import ITEM_BYTES_MAX, WIRE_CHARACTERS_SAFE, item_bytes
-from headrace.errors import ObjectError, RecordError, shortened
+from headrace.errors import RecordError
 
 Encode = Callable[[Any], tuple[str, str]]
 OPENINGS = {"put": '{"PutRequest":{"Item":{', "delete": '{"DeleteRequest":{"Key":{'}
 CLOSING = "}}}"
-COLUMNS_MAX = 10_000
-"""The encoder of a header is compiled, in time that grows faster than its length: 0.6 s for 10,000 columns, 9 s for 50,000."""
 UNCACHED = frozenset(("json", "map", "list", "string_set", "number_set"))
 
 
 def compile_fields(route: Route, table: Table, header: Sequence[str]) -> Encode:
     """The encoder for rows that are lists of text in the order of ``header``. Raises ObjectError when header and route do not agree."""
-    require_header(route, header)
-    _require_no_collision(_Plan(route, table, dict(route.columns)), header)
+    require_distinct(header)
+    named = _Plan(route, table, dict(route.columns))
+    require_columns(route, named.needed(), header)
+    require_no_collision(route, named.taken(), header)
     columns = dict(route.columns) if route.other_columns != "keep" else {name: route.columns.get(name, Column()) for name in header}
     plan = _Plan(route, table, columns)
     positions = {name: index for index, name in enumerate(header)}
-    keys = [plan.key_part(attribute, index, positions) for index, attribute in enumerate(table.key)]
-    caches = {positions[name]: FragmentCache(plan.fragment(name)) for name in plan.plain_columns}
-    namespace: dict[str, Any] = {f"c{index}": cache for index, cache in caches.items()} | {f"k{index}": key for index, key in enumerate(keys)}
-    namespace |= {"opening": plan.opening, "constants": plan.constants, "closing": CLOSING, "too_large": _require_item_size, "field_count": _field_count}
+    namespace: dict[str, Any] = {"opening": plan.opening, "constants": plan.constants, "closing": CLOSING}
+    namespace |= {"too_large": _require_item_size, "field_count": _field_count, "padded": padded, "nulls": plan.null_values | {""}}
+    key_lines = [line for index in range(len(table.key)) for line in _key_lines(plan, index, positions, namespace)]
+    for name in plan.plain_columns:
+        namespace[f"c{positions[name]}"] = FragmentCache(plan.fragment(name))
     fields = ", ".join(f"v{index}" for index in range(len(header)))
-    key_text = ",".join(f"{{k{index}(row)}}" for index in range(len(keys)))
-    fragments = "".join(f"{{c{index}[v{index}]}}" for index in caches)
-    source = "\n".join(
+    fragments = "".join(f"{{c{index}[v{index}]}}" for index in (positions[name] for name in plan.plain_columns))
+    source = "\n    ".join(
         [
             "def encode(row):",
-            f"    if len(row) != {len(header)}: raise field_count(len(row), {len(header)})",
-            f"    {fields}, = row",
-            f"    identity = f'{key_text}'",
-            f"    request = f'{{opening}}{{identity}}{{constants}}{fragments}{{closing}}'",
-            f"    if len(request) > {WIRE_CHARACTERS_SAFE}: too_large(request)",
-            "    return identity, request",
+            f"if len(row) != {len(header)}: raise field_count(len(row), {len(header)})",
+            f"{fields}, = row",
+            *key_lines,
+            f"identity = f'{','.join(f'{{i{index}}}' for index in range(len(table.key)))}'",
+            f"request = f'{{opening}}{{identity}}{{constants}}{fragments}{{closing}}'",
+            f"if len(request) > {WIRE_CHARACTERS_SAFE}: too_large(request)",
+            "return identity, request",
         ]
     )
     exec(source, namespace)  # noqa: S102  # positions only, see above
@@ -60,10 +61,29 @@ def compile_fields(route: Route, table: Table, header: Sequence[str]) -> Encode:
     return encode
 
 
+def _key_lines(plan: _Plan, index: int, positions: Mapping[str, int], namespace: dict[str, Any]) -> list[str]:
+    """The lines that make ``i0`` or ``i1``, the text of a key attribute; what they need goes into ``namespace``."""
+    attribute = list(plan.table.key)[index]
+    parts = plan.key_parts(attribute)
+    namespace[f"slow{index}"] = plan.key_part(attribute, lambda row, column: row[positions[column]])
+    namespace[f"key{index}"] = plan.key_converter(attribute)
+    pieces, tests = [], []
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            namespace[f"text{index}_{number}"] = part
+            pieces.append(f"{{text{index}_{number}}}")
+        else:
+            value = f"v{positions[part.column]}"
+            tests.append(f"{value} in nulls")
+            pieces.append(f"{{padded({value}, {part.width})}}" if part.width else f"{{{value}}}")
+    lines = [f"i{index} = key{index}(f'{''.join(pieces)}')"]
+    return [f"if {' or '.join(tests)}: slow{index}(row)", *lines] if tests else lines  # slow raises, naming the column
+
+
 def compile_members(route: Route, table: Table) -> Encode:
     """The encoder for records that are mappings by name: JSON objects, or what a transform returned."""
     plan = _Plan(route, table, dict(route.columns))
-    keys = [plan.key_part(attribute, index, None) for index, attribute in enumerate(table.key)]
+    keys = [plan.key_part(attribute, lambda record, column: record.get(column)) for attribute in table.key]
     converts = {name: plan.fragment(name) for name in plan.plain_columns}
     cached = {name: FragmentCache(convert) for name, convert in converts.items() if route.columns[name].type not in UNCACHED}
     others = plan.other_members() if route.other_columns != "drop" and route.mode == "put" else None
@@ -84,48 +104,6 @@ def compile_members(route: Route, table: Table) -> Encode:
     return encode
 
 
-def require_distinct(header: Sequence[str]) -> None:
-    """Raise ObjectError if ``header`` has a name twice, or more names than an item can sensibly have."""
-    if len(header) > COLUMNS_MAX:
-        raise ObjectError("HEADER_TOO_WIDE", f"found {len(header)} columns, expected at most {COLUMNS_MAX}", hint="check the delimiter, or split the records")
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        message = f"found column {_listed(twice)} more than once; the header is {_listed(header)}"
-        raise ObjectError("HEADER_DUPLICATE", message, hint="give each column a name of its own, or set `header`")
-
-
-def require_header(route: Route, header: Sequence[str]) -> None:
-    """Raise ObjectError unless ``header`` has every column that ``route`` needs, each once, and no other that it refuses."""
-    require_distinct(header)
-    seen = f"the header is {_listed(header)}"
-    needed = {name for name, column in route.columns.items() if column.type != "drop"}
-    needed |= _template_columns(route)
-    missing = sorted(needed - set(header))
-    if missing:
-        other = next((mark for mark in (";", "\t", "|", ",") if len(header) == 1 and mark in header[0]), "")
-        hint = f"the fields look separated by {other!r}: set `delimiter`" if other else "correct the file's header, or `columns` and `key` of the route"
-        raise ObjectError("HEADER_MISSING_COLUMN", f"expected column {_listed(missing)}; {seen}", hint=hint)
-    unknown = [name for name in header if name not in route.columns and name not in needed]
-    if unknown and route.other_columns == "reject":
-        hint = "name it under `columns`, or set `other_columns` to keep or drop"
-        raise ObjectError("HEADER_UNKNOWN_COLUMN", f"found column {_listed(unknown)}, which the route does not name; {seen}", hint=hint)
-
-
-def _require_no_collision(plan: _Plan, header: Sequence[str]) -> None:
-    """Raise ObjectError if a column that is kept under its own name would stand where another value of the item stands."""
-    taken = plan.taken()
-    twice = [name for name in header if name not in plan.route.columns and name in taken]
-    if twice and plan.route.other_columns == "keep" and plan.route.mode == "put":
-        message = f"column {_listed(twice)} has the name of an attribute that comes from another column, a constant or a key template"
-        raise ObjectError("HEADER_NAME_COLLISION", message, hint="name the column under `columns`, with another `name` or with `type: drop`")
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first names in quotes, and how many more there are."""
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return ", ".join(shortened(name, 40) for name in names[:6]) + more
-
-
 class _Plan:
     """What both encoders need to know about a route."""
 
@@ -143,37 +121,53 @@ class _Plan:
     def fragment(self, name: str) -> Convert:
         return fragment_converter(name, self.columns[name], empty=self.route.empty, null_values=self.null_values)
 
-    def key_part(self, attribute: str, index: int, positions: Mapping[str, int] | None) -> Callable[[Any], str]:
-        """From a whole record to ``"pk":{"S":"…"}``; records are indexed by position, or by name where ``positions`` is None."""
-        source = self.by_attribute.get(attribute, "")
+    def needed(self) -> set[str]:
+        """The columns without which no item can be made."""
+        return {name for name, column in self.columns.items() if column.type != "drop"} | _template_columns(self.route)
+
+    def key_parts(self, attribute: str) -> list[str | Placeholder]:
+        """What a key attribute is made of: its template, or the column of its name."""
         template = self.route.key.get(attribute)
-        parts = template_parts(template) if template is not None else [Placeholder(source, 0)]
+        return template_parts(template) if template is not None else [Placeholder(self.by_attribute.get(attribute, ""), 0)]
+
+    def key_converter(self, attribute: str) -> Convert:
+        """From the value of a key attribute to ``"pk":{"S":"…"}``."""
+        source = self.by_attribute.get(attribute, "")
         form = self.columns[source].format or "base64" if source in self.columns else "base64"
-        convert = key_converter(attribute, self.table.key[attribute], is_sort_key=index == 1, binary_format=form)
-        nulls = self.null_values
-        get: Callable[[Any, Any], Any] = _field if positions is not None else _member
+        is_sort_key = attribute != next(iter(self.table.key))
+        only = self._only_column(attribute)
+        return key_converter(attribute, self.table.key[attribute], is_sort_key=is_sort_key, binary_format=form, column=only or attribute)
+
+    def key_part(self, attribute: str, get: Callable[[Any, str], Any]) -> Convert:
+        """From a whole record, whose values ``get`` gives by column, to ``"pk":{"S":"…"}``."""
+        convert, parts, only = self.key_converter(attribute), self.key_parts(attribute), self._only_column(attribute)
 
         def value_of(record: Any, column: str) -> Any:
-            value = get(record, positions[column] if positions is not None else column)
-            if is_empty(value, nulls):
+            value = get(record, column)
+            if is_empty(value, self.null_values):
                 raise RecordError("KEY_EMPTY", column=column, found="nothing", expected=f"a value, since key attribute {attribute} is made from it")
             return value
 
         def text_of(record: Any, part: str | Placeholder) -> str:
             if isinstance(part, str):
                 return part
-            text = values.scalar_text(value_of(record, part.column), "a string or a number")
+            try:
+                text = values.scalar_text(value_of(record, part.column), "a string or a number")
+            except RecordError as error:
+                raise at_column(error, part.column) from None
             return padded(text, part.width) if part.width else text
 
-        only = parts[0].column if len(parts) == 1 and isinstance(parts[0], Placeholder) and not parts[0].width else ""
+        if only:
+            return lambda record: convert(value_of(record, only))
+        return lambda record: convert("".join([text_of(record, part) for part in parts]))
 
-        def key(record: Any) -> str:
-            try:
-                return convert(value_of(record, only) if only else "".join([text_of(record, part) for part in parts]))
-            except RecordError as error:
-                raise at_column(error, only or attribute) from None
-
-        return key
+    def _only_column(self, attribute: str) -> str:
+        """The column that is the whole of a key attribute, ``""`` if it is made otherwise."""
+        match self.key_parts(attribute):
+            case [Placeholder(column, 0)]:
+                return column
+            case _:
+                return ""
 
     def taken(self) -> set[str]:
         """The attributes that no column may have beside those that the route names; a key made from the column of its own name is none."""
@@ -206,14 +200,6 @@ class _Plan:
 
 def _field_count(found: int, expected: int) -> RecordError:
     return RecordError("FIELD_COUNT", found=f"{found} fields", expected=f"{expected}, as in the header")
-
-
-def _field(row: Sequence[str], position: int) -> str:
-    return row[position]
-
-
-def _member(record: Mapping[str, Any], name: str) -> Any:
-    return record.get(name)
 
 
 def _template_columns(route: Route) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 from headrace.config.model import KeyType
@@ -16,40 +17,51 @@ from headrace.errors import RecordError
 TYPE_LETTERS: Mapping[KeyType, str] = {"string": "S", "number": "N", "binary": "B"}
 
 
-def key_converter(name: str, kind: KeyType, *, is_sort_key: bool, binary_format: str = "base64") -> Callable[[Any], str]:
+def key_converter(name: str, kind: KeyType, *, is_sort_key: bool, binary_format: str = "base64", column: str = "") -> Callable[[Any], str]:
     """The conversion of a key attribute's value to ``"name":{"S":"…"}``. Equal keys give equal texts: numbers are normalised.
 
-    Raises RecordError KEY_EMPTY, KEY_TOO_LONG, TYPE_MISMATCH or what the type raises. Limits: partition key 1 to 2,048 bytes, sort key 1 to 1,024
-    (Amazon DynamoDB Developer Guide, Constraints, 2026-11).
+    Raises RecordError KEY_EMPTY, KEY_TOO_LONG, TYPE_MISMATCH or what the type raises, with ``column`` as the place. Limits: partition key 1 to
+    2,048 bytes, sort key 1 to 1,024 (Amazon DynamoDB Developer Guide, Constraints, 2026-11).
     """
-    quoted_name = values.name_of(name)
+    opening = f"{values.name_of(name)}:"
+    opening_string = f'{opening}{{"S":'
     limit = SORT_KEY_BYTES_MAX if is_sort_key else PARTITION_KEY_BYTES_MAX
 
     def text_key(value: Any) -> str:
         text = values.scalar_text(value, "a string")
-        _require_size(name, len(text) if text.isascii() else len(text.encode(errors="replace")), limit)
-        return f'{quoted_name}:{{"S":{values.quoted(text)}}}'
+        _require_size(len(text) if text.isascii() else len(text.encode(errors="replace")), limit)
+        return f"{opening_string}{values.quoted(text)}}}"
 
     def number_key(value: Any) -> str:
         if isinstance(value, bool):
             raise RecordError("TYPE_MISMATCH", found="a boolean", expected="a number")
         text = values.scalar_text(value, "a number")
-        _require_size(name, len(text), 10**6)
-        return f'{quoted_name}:{{"N":"{number(text)}"}}'
+        _require_size(len(text), 10**6)
+        return f'{opening}{{"N":"{number(text)}"}}'
 
     def binary_key(value: Any) -> str:
         wire = values.binary(value, binary_format)
-        _require_size(name, len(base64.b64decode(json.loads(wire)["B"])), limit)
-        return f"{quoted_name}:{wire}"
+        _require_size(len(base64.b64decode(json.loads(wire)["B"])), limit)
+        return f"{opening}{wire}"
 
-    return {"string": text_key, "number": number_key, "binary": binary_key}[kind]
+    convert = {"string": text_key, "number": number_key, "binary": binary_key}[kind]
+
+    def placed(value: Any) -> str:
+        if kind == "string" and type(value) is str and value.isascii() and 0 < len(value) <= limit:
+            return f"{opening_string}{encode_basestring(value)}}}"  # nearly every key; nothing in it can be wrong
+        try:
+            return convert(value)
+        except RecordError as error:
+            raise RecordError(error.code, column=error.column or column, found=error.found, expected=error.expected) from None
+
+    return placed
 
 
-def _require_size(name: str, size: int, limit: int) -> None:
+def _require_size(size: int, limit: int) -> None:
     if size == 0:
-        raise RecordError("KEY_EMPTY", column=name, found="nothing", expected="a value for the key attribute")
+        raise RecordError("KEY_EMPTY", found="nothing", expected="a value for the key attribute")
     if size > limit:
-        raise RecordError("KEY_TOO_LONG", column=name, found=f"{size} bytes", expected=f"at most {limit} bytes in this key attribute")
+        raise RecordError("KEY_TOO_LONG", found=f"{size} bytes", expected=f"at most {limit} bytes in this key attribute")
 
 
 def padded(text: str, width: int) -> str:
