@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from headrace.account.outcome import Counts, Outcome
@@ -79,7 +79,7 @@ def load_object(
     address, failure = "", None
     try:
         try:
-            load = _Load(route, config, counts, rejects, str(ref), progress)
+            load = _Load(route, config, counts=counts, rejects=rejects, object=str(ref), progress=progress)
             load.run(stream, open_sink or _table_writer(route, config, ports, deadline), limit)
             counts.require_balance()
         except HeadraceError as error:
@@ -90,7 +90,8 @@ def load_object(
             failure = failure or error
     finally:
         rejects.close()
-    return _outcome(route, config, stream, counts, failure, address, ports.clock.monotonic() - started)
+    seconds = ports.clock.monotonic() - started
+    return _outcome(route, config, stream=stream, counts=counts, failure=failure, address=address, seconds=seconds)
 
 
 def open_records(route: Route, limits: Limits, pieces: Iterator[bytes]) -> Decoder:
@@ -106,7 +107,7 @@ def open_records(route: Route, limits: Limits, pieces: Iterator[bytes]) -> Decod
 class _Load:
     """The record loop of one object, and what it hands on."""
 
-    def __init__(self, route: Route, config: Config, counts: Counts, rejects: RejectsFile, object: str, progress: Progress | None) -> None:
+    def __init__(self, route: Route, config: Config, *, counts: Counts, rejects: RejectsFile, object: str, progress: Progress | None) -> None:
         self._route = route
         self._config = config
         self._counts = counts
@@ -179,7 +180,7 @@ class _Load:
         if allowed is not None and self._counts.rejected > allowed:
             raise ObjectError(
                 "TOO_MANY_REJECTS",
-                f"more than {allowed} records were rejected, the last at line {rejection.line}: {rejection.message}",
+                f"{self._counts.rejected} records rejected, expected at most {allowed}; the last at line {rejection.line}: {rejection.message}",
                 hint="correct the file or the route; on_error.max_rejects is the limit",
             )
 
@@ -205,21 +206,14 @@ def _table_writer(route: Route, config: Config, ports: Ports, deadline: float) -
     return open_writer
 
 
-def _outcome(route: Route, config: Config, stream: ObjectStream, counts: Counts, failure: HeadraceError | None, address: str, seconds: float) -> Outcome:
+def _outcome(route: Route, config: Config, *, stream: ObjectStream, counts: Counts, failure: HeadraceError | None, address: str, seconds: float) -> Outcome:
     return Outcome(
         object=str(stream.ref),
         route=route.name,
         table=config.table_name(route.table),
         state="FAILED" if failure else "LOADED",
-        read=counts.read,
-        written=counts.written,
-        rejected=counts.rejected,
-        filtered=counts.filtered,
-        superseded=counts.superseded,
+        **asdict(counts),
         unknown=counts.read - counts.accounted,
-        calls=counts.calls,
-        unprocessed=counts.unprocessed,
-        write_units=counts.write_units,
         bytes=stream.bytes_read,
         seconds=round(seconds, 3),
         rejects=address,

@@ -22,7 +22,7 @@ from headrace.ports import Clock
 REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 """botocore alone reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, goes by AWS_REGION first."""
 
-NOBODYS = {name: (None, None, "/dev/null", None) for name in ("config_file", "credentials_file")} | {"profile": (None, None, None, None)}
+NOBODYS = dict.fromkeys(("config_file", "credentials_file"), (None, None, "/dev/null", None)) | {"profile": (None, None, None, None)}
 """botocore's session variables for a session that must not see the configuration of the user of this machine."""
 
 
