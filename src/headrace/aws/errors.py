@@ -26,6 +26,9 @@ MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "404", "NotFound"))
 CHANGED = frozenset(("PreconditionFailed", "412", "InvalidRange", "416"))
 
 
+AGAIN = "load it again later; the deployed function does so by itself"
+
+
 def translated(error: Exception, action: str, resource: str) -> HeadraceError:
     """``error`` of a botocore call as a HeadraceError. ``action`` is the IAM action, such as s3:GetObject; ``resource`` what it was on."""
     match error:
@@ -55,7 +58,7 @@ def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     message = f"{action} on {resource}: {code}{': ' if text else ''}{text}"
     if code in THROTTLES:
-        return Throttled("THROTTLED", message, service_code=code)
+        return Throttled("THROTTLED", message, service_code=code, hint=AGAIN)
     if code in MISSING:
         return ObjectError("OBJECT_MISSING", message, object=resource, hint="the object or its version was deleted; upload it again if it is still wanted")
     if code in CHANGED:
@@ -68,8 +71,8 @@ def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
         return Denied("CREDENTIALS_REFUSED", message, service_code=code, hint="sign in again, or check AWS_PROFILE, the AWS_… variables and the clock")
     if code in DENIALS or status in (401, 403):
         return Denied("ACCESS_DENIED", message, service_code=code, hint=f"allow {action} on {resource}{_also(action)}")
-    if code in TRANSIENT or status >= 500:
-        return Unavailable("SERVICE_UNAVAILABLE", message, service_code=code)
+    if code in TRANSIENT or (status >= 500 and status != 501):  # 501: a server that does not know the call, such as rclone with versions
+        return Unavailable("SERVICE_UNAVAILABLE", message, service_code=code, hint=AGAIN)
     return ServiceError("AWS_CALL_FAILED", message, service_code=code, hint="see the message; it is AWS's own")
 
 
