@@ -9,6 +9,8 @@ from headrace.record import Block
 ITEMS_MAX = 25
 CHARACTERS_MAX = 1_048_576
 """Batches are closed at this many characters of requests. DynamoDB takes 16 MB; small bodies keep memory bounded and cost the same."""
+REPLACED_MAX = 250
+"""A batch is closed when its entries replaced so many others: those are kept until it is acknowledged."""
 
 
 class Entry(NamedTuple):
@@ -24,15 +26,21 @@ class Entry(NamedTuple):
 class Batcher:
     """Collects entries in the order they came; the last entry of a key wins.
 
-    An entry is *open* (in the batch being filled), *flying* (handed out, not acknowledged), or *held* (its key is flying). ``add``
-    and ``released`` return how many entries were superseded or freed, so that the caller's counts stay complete.
+    An entry is *open* (in the batch being filled), *flying* (handed out, not acknowledged), or *held* (its key is flying). One that
+    is replaced by a later entry of its key before it was handed out is *superseded*, but kept until the later one is acknowledged:
+    should the table refuse that one, the earlier one is the last that counts. ``add`` and ``refuse`` return by how much the number
+    of superseded entries changed, so that the caller's counts stay complete.
     """
 
     def __init__(self) -> None:
         self._open: dict[str, Entry] = {}
-        self._characters = 0
-        self._flying: set[str] = set()
         self._held: dict[str, Entry] = {}
+        self._replaced: dict[str, list[Entry]] = {}  # by the open or held entry of the key, oldest first
+        self._flying: dict[str, list[Entry]] = {}  # the keys, and what their entries replaced
+        self._characters = 0  # of the open entries and what they replaced
+        self._replaced_by_open = 0
+        self.kept = 0  # entries held or replaced
+        self.kept_characters = 0
 
     def __len__(self) -> int:
         return len(self._open) + len(self._held)
@@ -40,21 +48,25 @@ class Batcher:
     @property
     def is_full(self) -> bool:
         """Whether a batch should be taken before anything is added."""
-        return len(self._open) >= ITEMS_MAX or self._characters >= CHARACTERS_MAX
-
-    @property
-    def held(self) -> int:
-        """Entries that wait for an earlier one of their key."""
-        return len(self._held)
+        return len(self._open) >= ITEMS_MAX or self._characters >= CHARACTERS_MAX or self._replaced_by_open >= REPLACED_MAX
 
     def add(self, entry: Entry) -> int:
         """Take one entry; returns 1 if it replaced an earlier one that was not handed out yet, which is thereby superseded."""
-        waiting = self._held if entry.identity in self._flying else self._open
+        is_held = entry.identity in self._flying
+        waiting = self._held if is_held else self._open
         earlier = waiting.pop(entry.identity, None)
         waiting[entry.identity] = entry
-        if waiting is self._open:
-            self._characters += len(entry.request) - (len(earlier.request) if earlier else 0)
-        return 0 if earlier is None else 1
+        if earlier is not None:
+            self._replaced.setdefault(entry.identity, []).append(earlier)
+        if is_held:
+            self._keep(entry)
+            return 0 if earlier is None else 1
+        self._characters += len(entry.request)
+        if earlier is None:
+            return 0
+        self._replaced_by_open += 1
+        self._keep(earlier)
+        return 1
 
     def take(self) -> list[Entry]:
         """The next batch in order, at most ITEMS_MAX entries and about CHARACTERS_MAX characters, now flying; empty if nothing is open."""
@@ -63,16 +75,44 @@ class Batcher:
         while self._open and len(batch) < ITEMS_MAX and characters < CHARACTERS_MAX:
             identity = next(iter(self._open))
             entry = self._open.pop(identity)
+            replaced = self._replaced.pop(identity, []) if self._replaced else []
+            self._flying[identity] = replaced
+            self._replaced_by_open -= len(replaced)
+            self._characters -= len(entry.request) + _characters(replaced)
             characters += len(entry.request)
-            self._flying.add(identity)
             batch.append(entry)
-        self._characters -= characters
         return batch
 
     def release(self, entry: Entry) -> None:
-        """``entry`` is no longer flying; a held entry of its key becomes open."""
-        self._flying.discard(entry.identity)
-        successor = self._held.pop(entry.identity, None)
-        if successor is not None:
-            self._open[entry.identity] = successor
-            self._characters += len(successor.request)
+        """``entry`` is in the table: it is no longer flying, and a held entry of its key becomes open."""
+        for earlier in self._flying.pop(entry.identity):
+            self._keep(earlier, -1)
+        if entry.identity in self._held:
+            self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, []))
+
+    def refuse(self, entry: Entry) -> int:
+        """``entry`` will never be in the table; returns -1 if the last one that it replaced becomes open again."""
+        replaced = self._flying.pop(entry.identity)
+        if entry.identity in self._held:
+            self._open_again(self._held.pop(entry.identity), replaced + self._replaced.pop(entry.identity, []))
+            return 0
+        if replaced:
+            self._open_again(replaced[-1], replaced[:-1])
+            return -1
+        return 0
+
+    def _open_again(self, entry: Entry, replaced: list[Entry]) -> None:
+        self._keep(entry, -1)
+        self._open[entry.identity] = entry
+        self._characters += len(entry.request) + _characters(replaced)
+        if replaced:
+            self._replaced[entry.identity] = replaced
+            self._replaced_by_open += len(replaced)
+
+    def _keep(self, entry: Entry, sign: int = 1) -> None:
+        self.kept += sign
+        self.kept_characters += sign * len(entry.request)
+
+
+def _characters(entries: list[Entry]) -> int:
+    return sum([len(entry.request) for entry in entries])

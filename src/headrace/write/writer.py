@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import random
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from headrace.account.outcome import Counts
 from headrace.config.model import KeyType
@@ -20,9 +22,14 @@ SENDERS = 8
 CALLS_MAX = 2 * SENDERS
 """Calls handed to the senders: one being sent and one ready for each."""
 WAITING_MAX = 500
-"""Items that wait to be repeated, or for an earlier item of their key, before no new ones are taken."""
+WAITING_CHARACTERS_MAX = 8_388_608
+"""Items, and characters of their requests, that wait to be repeated or for another item of their key before no new ones are taken."""
 STALL_S = 120.0
-"""A load that writes nothing for so long is given up: its object is tried again later."""
+"""A load whose calls all fail for so long is given up: its object is tried again later."""
+GRACE_S = 2.0
+"""How long after the deadline the answers of calls sent before it are waited for."""
+CLOSE_S_MAX = 3.0
+"""How long the end of a load waits for calls that it has given up."""
 PAUSE_FIRST_S = 0.05
 PAUSE_MAX_S = 20.0
 
@@ -42,6 +49,7 @@ class Writer:
     ``add`` may block while the table is slow. Records whose item the table refuses are passed to ``reject``. Service errors that
     cannot be overcome, and the deadline, are raised by ``add`` or ``finish`` (Denied, ServiceError, Deadline); then what was
     acknowledged is written and everything else is not known to be. ``close`` must be called in any case; it ends the threads.
+    The store stays open: it belongs to whoever made it.
     """
 
     def __init__(
@@ -62,9 +70,10 @@ class Writer:
         self._deadline = deadline  # on the clock's monotonic scale
         self._reject = reject
         self._batcher = Batcher()
-        self._progress_at = clock.monotonic()
+        self._failing_since: float | None = None  # since when every call failed
         self._repeats: deque[tuple[float, Call]] = deque()
         self._repeating = 0  # entries in _repeats
+        self._repeating_characters = 0
         self._in_flight = 0
         self._prefix = f'{{"ReturnConsumedCapacity":"TOTAL","RequestItems":{{"{table}":['
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
@@ -78,8 +87,8 @@ class Writer:
         self._counts.superseded += self._batcher.add(entry)
         if self._batcher.is_full:
             self._dispatch(self._batcher.take())
-            while self._repeating + self._batcher.held > WAITING_MAX:
-                self._advance()
+        while self._is_congested:
+            self._advance()
 
     def finish(self) -> None:
         """Return when every request taken is acknowledged, rejected or superseded."""
@@ -91,37 +100,60 @@ class Writer:
                 self._advance()
 
     def close(self) -> None:
-        """End the senders after the calls they are in."""
+        """End the senders. Calls that were not sent yet are dropped; a sender that is in a call which hangs ends with that call."""
+        with suppress(queue.Empty):
+            while True:
+                self._calls.get_nowait()
         for _ in self._senders:
             self._calls.put(None)
+        give_up_at = self._clock.monotonic() + CLOSE_S_MAX
         for sender in self._senders:
-            sender.join()
+            sender.join(max(give_up_at - self._clock.monotonic(), 0.001))
+
+    @property
+    def _is_congested(self) -> bool:
+        characters = self._repeating_characters + self._batcher.kept_characters
+        return self._repeating + self._batcher.kept > WAITING_MAX or characters > WAITING_CHARACTERS_MAX
 
     def _dispatch(self, entries: list[Entry]) -> None:
-        if self._clock.monotonic() >= self._deadline:
-            raise Deadline("DEADLINE", "time ran out before everything was read and written", hint="load again with more time, or split the object")
-        self._start(Call(entries))
+        self._require_time()
+        if entries:
+            self._start(Call(entries))
         while self._in_flight >= CALLS_MAX or not self._answers.empty():
-            self._settle(self._answers.get())
+            self._settle_one(math.inf)
         self._start_due_repeats()
 
     def _advance(self) -> None:
-        """Wait for one thing to happen: an answer, or the next repeat to be due."""
+        """Wait for one thing to happen: an answer, or the next repeat to be due. Where nothing is under way, send what is there."""
         self._start_due_repeats()
         if self._in_flight:
-            pause = self._repeats[0][0] - self._clock.monotonic() if self._repeats else None
-            try:
-                self._settle(self._answers.get(timeout=None if pause is None else max(pause, 0.001)))
-            except queue.Empty:
-                return
+            self._settle_one(self._repeats[0][0] if self._repeats and self._in_flight < CALLS_MAX else math.inf)
         elif self._repeats:
             self._clock.sleep(max(self._repeats[0][0] - self._clock.monotonic(), 0.0))
+        else:
+            self._dispatch(self._batcher.take())
+
+    def _settle_one(self, until: float) -> None:
+        """Settle the next answer, unless none comes until then. Raises Deadline."""
+        pause_s = min(until, self._deadline + GRACE_S) - self._clock.monotonic()
+        try:
+            answer = self._answers.get(timeout=None if pause_s == math.inf else max(pause_s, 0.001))
+        except queue.Empty:
+            self._require_time(GRACE_S)
+            return
+        self._settle(answer)
+
+    def _require_time(self, grace_s: float = 0.0) -> None:
+        if self._clock.monotonic() >= self._deadline + grace_s:
+            raise Deadline("DEADLINE", "time ran out before everything was read and written", hint="load again with more time, or split the object")
 
     def _start_due_repeats(self) -> None:
         now = self._clock.monotonic()
         while self._repeats and self._repeats[0][0] <= now and self._in_flight < CALLS_MAX:
+            self._require_time()
             _, call = self._repeats.popleft()
             self._repeating -= len(call.entries)
+            self._repeating_characters -= sum(len(entry.request) for entry in call.entries)
             self._start(call)
 
     def _start(self, call: Call) -> None:
@@ -145,31 +177,34 @@ class Writer:
 
     def _acknowledge(self, call: Call, reply: BatchReply) -> None:
         self._counts.write_units += reply.write_units
-        waiting: set[str] = set()
-        for request in reply.unprocessed:
-            ((_, content),) = request.items()
-            ((_, item),) = content.items()
-            waiting.add(identity_of(self._key, item))
-        again: list[Entry] = []
-        for entry in call.entries:
-            if entry.identity in waiting:
-                again.append(entry)
-            else:
-                self._counts.written += 1
-                self._progress_at = self._clock.monotonic()
-                self._batcher.release(entry)
+        waiting = self._identities(reply.unprocessed)
+        again = [entry for entry in call.entries if entry.identity in waiting]
         if len(again) != len(waiting):
             raise ServiceError("ANSWER_UNKNOWN", "the table handed back items that were not in the call")
+        for entry in call.entries:
+            if entry.identity not in waiting:
+                self._counts.written += 1
+                self._failing_since = None
+                self._batcher.release(entry)
         if again:
             self._counts.unprocessed += len(again)
             attempt = 1 if len(again) < len(call.entries) else call.attempt + 1  # some progress: begin the pauses anew
             self._repeat(again, attempt, None)
 
+    def _identities(self, requests: list[Mapping[str, Any]]) -> set[str]:
+        """The keys of the requests that the table handed back."""
+        try:
+            contents = [content for request in requests for content in request.values()]
+            return {identity_of(self._key, item) for content in contents for item in content.values()}
+        except (AttributeError, KeyError, TypeError, ValueError, RecordError) as error:
+            raise ServiceError("ANSWER_UNKNOWN", f"the table handed back items that cannot be read: {error!r}") from error
+
     def _isolate(self, call: Call, error: Invalid) -> None:
         """A refused call wrote nothing: halve it until the refused item is alone, and reject that one."""
         if len(call.entries) == 1:
             entry = call.entries[0]
-            self._batcher.release(entry)
+            self._failing_since = None
+            self._counts.superseded += self._batcher.refuse(entry)
             self._reject(entry, RecordError("ITEM_REFUSED", found=error.message, expected="an item that DynamoDB accepts"))
             return
         middle = len(call.entries) // 2
@@ -179,22 +214,25 @@ class Writer:
     def _repeat(self, entries: list[Entry], attempt: int, error: ServiceError | None) -> None:
         """Send ``entries`` again after a pause between 0 and a bound that doubles (full jitter), unless that is past the deadline."""
         bound = min(PAUSE_FIRST_S * 2 ** min(attempt - 1, 20), PAUSE_MAX_S)
-        due = self._clock.monotonic() + random.uniform(0, bound)
-        if due >= min(self._deadline, self._progress_at + STALL_S):
+        now = self._clock.monotonic()
+        due = now + random.uniform(0, bound)
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if due >= min(self._deadline, self._failing_since + STALL_S):
             reason = error.message if error else "the table keeps handing items back as unprocessed"
             raise Deadline(
                 "DEADLINE", f"time ran out before everything was written; last answer: {reason}", hint="load it again later; raise the table's capacity"
             )
         self._repeats.append((due, Call(entries, attempt)))
         self._repeating += len(entries)
+        self._repeating_characters += sum(len(entry.request) for entry in entries)
         if len(self._repeats) > 1 and self._repeats[-2][0] > due:
             self._repeats = deque(sorted(self._repeats, key=lambda repeat: repeat[0]))
 
     def _send(self) -> None:
         """What each sender thread does until it is told to end."""
         while (call := self._calls.get()) is not None:
-            body = f"{self._prefix}{','.join([entry.request for entry in call.entries])}]}}}}"
             try:
+                body = f"{self._prefix}{','.join([entry.request for entry in call.entries])}]}}}}"
                 self._answers.put((call, self._store.batch_write(body.encode())))
             except BaseException as error:  # every call must be answered, or its owner waits for ever
                 self._answers.put((call, error))
