@@ -17,6 +17,7 @@ from headrace.config.parse import load as load_config
 from headrace.errors import HeadraceError
 from headrace.local.outcomes import Outcomes, object_key
 from headrace.local.stack import LocalStack
+from headrace.ports import SystemClock
 
 WAIT_S_MAX = 180.0
 POLL_S = 0.1
@@ -95,7 +96,7 @@ def watch(console: Console, stack: LocalStack, outcomes: Outcomes, keys: list[st
             progress.update(task, completed=len(ended), items=items, rate=items / max(time.monotonic() - started, 0.1), rejected=rejected)
             if len(ended) >= len(keys):
                 return
-            time.sleep(POLL_S)
+            SystemClock.sleep(POLL_S)
     missing = ", ".join(sorted(set(keys) - {object_key(load) for load in outcomes.loads()}))
     raise HeadraceError("DEMO_TIMEOUT", f"not loaded within {WAIT_S_MAX:.0f} s: {missing}", hint="is the machine very busy? The function's log may say more")
 

@@ -22,6 +22,7 @@ from headrace.errors import ConfigError, HeadraceError
 from headrace.local.drop_folder import DropFolder
 from headrace.local.outcomes import Outcomes, object_key
 from headrace.local.stack import LocalStack
+from headrace.ports import SystemClock
 
 POLL_S = 0.3
 
@@ -92,7 +93,7 @@ def _serve(console: Console, stack: LocalStack, outcomes: Outcomes, places: tupl
             written_at = _written_at(config_path)
             _deploy_again(console, stack, config_path)
             folder = _drop_folder(stack, drop)
-        time.sleep(POLL_S)
+        SystemClock.sleep(POLL_S)
 
 
 def _drop_folder(stack: LocalStack, drop: Path) -> DropFolder:
