@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from headrace.record import Block
@@ -11,6 +12,9 @@ CHARACTERS_MAX = 1_048_576
 """Batches are closed at this many characters of requests. DynamoDB takes 16 MB; small bodies keep memory bounded and cost the same."""
 REPLACED_MAX = 250
 """A batch is closed when its entries replaced so many others: those are kept until it is acknowledged."""
+
+
+NOTHING: Sequence[Entry] = ()
 
 
 class Entry(NamedTuple):
@@ -36,7 +40,7 @@ class Batcher:
         self._open: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}
         self._replaced: dict[str, list[Entry]] = {}  # by the open or held entry of the key, oldest first
-        self._flying: dict[str, list[Entry]] = {}  # the keys, and what their entries replaced
+        self._flying: dict[str, Sequence[Entry]] = {}  # the keys, and what their entries replaced
         self._characters = 0  # of the open entries and what they replaced
         self._replaced_by_open = 0
         self.kept = 0  # entries held or replaced
@@ -70,12 +74,18 @@ class Batcher:
 
     def take(self) -> list[Entry]:
         """The next batch in order, at most ITEMS_MAX entries and about CHARACTERS_MAX characters, now flying; empty if nothing is open."""
-        batch: list[Entry] = []
+        if len(self._open) <= ITEMS_MAX and self._characters < 2 * CHARACTERS_MAX and not self._replaced:  # nearly always: what is open is one batch
+            batch = list(self._open.values())
+            self._flying.update(dict.fromkeys(self._open, NOTHING))
+            self._open = {}
+            self._characters = 0
+            return batch
+        batch = []
         characters = 0
         while self._open and len(batch) < ITEMS_MAX and characters < CHARACTERS_MAX:
             identity = next(iter(self._open))
             entry = self._open.pop(identity)
-            replaced = self._replaced.pop(identity, []) if self._replaced else []
+            replaced = self._replaced.pop(identity, NOTHING)
             self._flying[identity] = replaced
             self._replaced_by_open -= len(replaced)
             self._characters -= len(entry.request) + _characters(replaced)
@@ -88,25 +98,25 @@ class Batcher:
         for earlier in self._flying.pop(entry.identity):
             self._keep(earlier, -1)
         if entry.identity in self._held:
-            self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, []))
+            self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, NOTHING))
 
     def refuse(self, entry: Entry) -> int:
         """``entry`` will never be in the table; returns -1 if the last one that it replaced becomes open again."""
         replaced = self._flying.pop(entry.identity)
         if entry.identity in self._held:
-            self._open_again(self._held.pop(entry.identity), replaced + self._replaced.pop(entry.identity, []))
+            self._open_again(self._held.pop(entry.identity), [*replaced, *self._replaced.pop(entry.identity, NOTHING)])
             return 0
         if replaced:
             self._open_again(replaced[-1], replaced[:-1])
             return -1
         return 0
 
-    def _open_again(self, entry: Entry, replaced: list[Entry]) -> None:
+    def _open_again(self, entry: Entry, replaced: Sequence[Entry]) -> None:
         self._keep(entry, -1)
         self._open[entry.identity] = entry
         self._characters += len(entry.request) + _characters(replaced)
         if replaced:
-            self._replaced[entry.identity] = replaced
+            self._replaced[entry.identity] = list(replaced)
             self._replaced_by_open += len(replaced)
 
     def _keep(self, entry: Entry, sign: int = 1) -> None:
@@ -114,5 +124,5 @@ class Batcher:
         self.kept_characters += sign * len(entry.request)
 
 
-def _characters(entries: list[Entry]) -> int:
+def _characters(entries: Sequence[Entry]) -> int:
     return sum([len(entry.request) for entry in entries])

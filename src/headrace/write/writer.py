@@ -84,11 +84,13 @@ class Writer:
 
     def add(self, entry: Entry) -> None:
         """Take one request. Later requests of a key replace earlier ones that were not sent yet (counted as superseded)."""
-        self._counts.superseded += self._batcher.add(entry)
-        if self._batcher.is_full:
-            self._dispatch(self._batcher.take())
-        while self._is_congested:
-            self._advance()
+        batcher = self._batcher
+        self._counts.superseded += batcher.add(entry)
+        if batcher.is_full:
+            self._dispatch(batcher.take())
+        if batcher.kept or self._repeating:
+            while self._is_congested:
+                self._advance()
 
     def finish(self) -> None:
         """Return when every request taken is acknowledged, rejected or superseded."""
