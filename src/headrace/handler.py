@@ -20,8 +20,8 @@ from headrace.events.parse import Message, parse
 from headrace.load import Ports, load_object
 from headrace.ports import Clock, ObjectRef, SystemClock
 
-MARGIN_S = 10.0
-"""Kept of the invocation's time for ending a load cleanly; a tenth where the function has less than 100 s."""
+MARGIN_S_MAX = 10.0
+"""Kept of the invocation's time for ending a load cleanly: half a second and a tenth of the time, at most this."""
 RETRY_FIRST_S = 30
 RETRY_MAX_S = 900
 ACKNOWLEDGED = frozenset(("FOREIGN_BUCKET",))
@@ -64,7 +64,7 @@ class Function:
     def answer(self, event: object, context: Any) -> dict[str, Any]:
         """See ``handler``."""
         remaining_s = context.get_remaining_time_in_millis() / 1000
-        deadline = self._clock.monotonic() + remaining_s - min(MARGIN_S, remaining_s / 10)
+        deadline = self._clock.monotonic() + remaining_s - min(0.5 + remaining_s / 10, MARGIN_S_MAX)
         again: list[dict[str, str]] = []
         for message in parse(event, bucket=self._config.source.bucket):
             failure = self._ended(message, deadline, context.aws_request_id)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from headrace.config.model import Config
 from headrace.deploy import names
-from headrace.local.outcomes import Outcomes
 from headrace.local.stack import LocalStack
 
 T = TypeVar("T")
@@ -29,13 +28,27 @@ def wait_until(found: Callable[[], T], what: str, seconds: float = WAIT_S_MAX) -
     return value
 
 
-class Pipeline:
-    """``problems`` are the sentences of the function host; ``outcomes`` reads the function's log as it comes."""
+class Log:
+    """The function's log as it comes; ``take`` is called from several threads, of which each append is safe."""
 
-    def __init__(self, stack: LocalStack, outcomes: Outcomes, problems: list[str]) -> None:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.loads: list[Json] = []
+
+    def take(self, _function: str, _request_id: str, text: str) -> None:
+        """Take one log event."""
+        self.lines.append(text)
+        if text.startswith("{") and '"state"' in text:
+            self.loads.append(json.loads(text))
+
+
+class Pipeline:
+    """``problems`` are the sentences of the function host, ``log`` is what the function has logged."""
+
+    def __init__(self, stack: LocalStack, log: Log, problems: list[str]) -> None:
         self.stack = stack
         self.config = stack.config
-        self.outcomes = outcomes
+        self.log = log
         self.problems = problems
         self.bucket = stack.config.source.bucket
         self.function = names.function_name(stack.config)
@@ -53,7 +66,7 @@ class Pipeline:
     def loads(self, key: str) -> list[Json]:
         """The reports of all loads of ``key`` so far, oldest first."""
         start = f"{self.bucket}/{key}"
-        return [load for load in self.outcomes.loads() if load["object"] == start or load["object"].startswith(f"{start}@")]
+        return [load for load in self.log.loads if load["object"] == start or load["object"].startswith(f"{start}@")]
 
     def load(self, key: str, state: str = "") -> Json:
         """The last report of a load of ``key``, waited for; with ``state``, the first that ended in that state."""
@@ -79,15 +92,11 @@ class Pipeline:
 
     def notices(self, text: str) -> list[Json]:
         """Log entries of events that were refused, and of failures beside a load, whose message or code holds ``text``."""
-        found = []
-        for line in self.outcomes.lines():
-            if '"EventsRefused"' in line and text in line:
-                found.append(json.loads(line))
-        return found
+        return [json.loads(line) for line in self.log.lines if '"EventsRefused"' in line and text in line]
 
     def lines(self, text: str) -> list[str]:
         """The function's log lines that hold ``text``."""
-        return [line for line in self.outcomes.lines() if text in line]
+        return [line for line in self.log.lines if text in line]
 
     def items(self, table: str, **attributes: str) -> list[Json]:
         """Every item of the table under the config's entry ``table``, as DynamoDB JSON; only those with these string attributes."""
@@ -182,6 +191,6 @@ def require_balance(load: Mapping[str, Any]) -> None:
 @contextmanager
 def pipeline(config: Config, project: Path) -> Iterator[Pipeline]:
     """Deploy ``config`` on an embedded AWS for the length of the block."""
-    outcomes, problems = Outcomes(), list[str]()
-    with LocalStack(config, project, on_log=outcomes.log, on_problem=problems.append) as stack:
-        yield Pipeline(stack, outcomes, problems)
+    log, problems = Log(), list[str]()
+    with LocalStack(config, project, on_log=log.take, on_problem=problems.append) as stack:
+        yield Pipeline(stack, log, problems)

@@ -48,3 +48,9 @@ def test_upload_when_repeated_leaves_the_table_as_it_is(queued: Pipeline) -> Non
     for _ in range(2):
         queued.loaded("formats/plain.csv", as_csv(orders))
         assert plain_table(queued.items("plain.csv")) == table_of(orders)
+
+
+def test_upload_when_the_transform_drops_every_record_counts_them_as_filtered(queued: Pipeline) -> None:
+    """What the user's own function leaves out is neither an error nor forgotten."""
+    load = queued.loaded("dropped/all.csv", b"id,group,value\n1,a,1\n2,a,2\n3,a,x\n")
+    assert (load["read"], load["filtered"], load["written"], load["rejected"], load["calls"]) == (3, 3, 0, 0, 0)

@@ -16,7 +16,7 @@ def test_objects_when_hundreds_come_at_once_are_all_loaded(queued: Pipeline) -> 
         list(pool.map(lambda one: queued.upload(*one), bodies.items()))
 
     def loaded() -> set[str]:
-        return {load["object"].partition("@")[0] for load in queued.outcomes.loads() if "/many/" in load["object"] and load["state"] == "LOADED"}
+        return {load["object"].partition("@")[0] for load in queued.log.loads if "/many/" in load["object"] and load["state"] == "LOADED"}
 
     wait_until(lambda: len(loaded()) == COUNT, f"{COUNT} objects loaded")
     items = {item["id"]["S"]: item["value"]["N"] for item in queued.items("records", group="many")}

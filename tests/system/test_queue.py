@@ -35,18 +35,16 @@ def test_message_when_wrapped_by_sns_or_eventbridge_loads_the_object(queued: Pip
 
 def test_message_when_it_is_a_test_event_is_acknowledged(queued: Pipeline) -> None:
     """S3 sends one whenever the notification is configured; it is no object and no error."""
-    queued.send(configuration_test(queued.bucket))
-    wait_until_empty(queued)
+    send_until_acknowledged(queued, configuration_test(queued.bucket))
     assert queued.notices("TestEvent") == []
     assert queued.given_up("s3:TestEvent") == []
 
 
 def test_message_when_of_a_foreign_bucket_is_refused_acknowledged_and_counted(queued: Pipeline) -> None:
     """Nothing in a message chooses what is read (invariant I10); who sends such messages shows in EventsRefused."""
-    queued.send(s3_notification("somebody-elses-bucket", "records/theirs.csv"))
+    send_until_acknowledged(queued, s3_notification("somebody-elses-bucket", "records/theirs.csv"))
     (notice,) = wait_until(lambda: queued.notices("somebody-elses-bucket"), "a notice about the foreign bucket")
     assert (notice["error"], notice["EventsRefused"]) == ("FOREIGN_BUCKET", 1)
-    wait_until_empty(queued)
     assert queued.given_up("somebody-elses-bucket") == []
     assert queued.loads("records/theirs.csv") == []
     wait_until(lambda: metric(queued, "EventsRefused") >= 1, "the metric EventsRefused")
@@ -90,7 +88,7 @@ def test_batch_when_some_messages_fail_repeats_only_those(queued: Pipeline) -> N
         wait_until(lambda key=key: queued.given_up(key), f"{key} in the failed queue")  # type: ignore[misc]
     with queued.paused(BatchSize=1):
         pass
-    loads = [load for load in queued.outcomes.loads() if "/batch/" in load["object"]]
+    loads = [load for load in queued.log.loads if "/batch/" in load["object"]]
     assert Counter(load["state"] for load in loads if "/good-" in load["object"]) == {"LOADED": len(good)}
     assert Counter(load["error"] for load in loads if "/poison-" in load["object"]) == {"GZIP_DAMAGED": 5 * len(poison)}
     assert max(Counter(load["request_id"] for load in loads).values()) > 1, "no invocation had several messages"
@@ -137,15 +135,18 @@ def test_object_when_only_hidden_by_a_delete_marker_is_loaded(queued: Pipeline) 
     assert queued.load(key)["state"] == "LOADED"
 
 
-def wait_until_empty(pipeline: Pipeline) -> None:
-    """Every message of the events queue is acknowledged."""
+def waiting(pipeline: Pipeline) -> int:
+    """Messages in the events queue, delivered ones that are not acknowledged yet among them."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = pipeline.client("sqs").get_queue_attributes(QueueUrl=pipeline.queue_url(), AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
 
-    def waiting() -> list[int]:
-        attributes: Json = pipeline.client("sqs").get_queue_attributes(QueueUrl=pipeline.queue_url(), AttributeNames=names)["Attributes"]
-        return [int(attributes[name]) for name in names]
 
-    wait_until(lambda: waiting() == [0, 0], "an empty queue")
+def send_until_acknowledged(pipeline: Pipeline, message: Json) -> None:
+    """Send ``message`` and wait until the queue holds no more than before."""
+    before = waiting(pipeline)
+    pipeline.send(message)
+    wait_until(lambda: waiting(pipeline) <= before, "the message acknowledged")
 
 
 def metric(pipeline: Pipeline, name: str) -> float:

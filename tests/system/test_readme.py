@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import click
@@ -109,16 +110,20 @@ def account(folder: Path) -> Iterator[Mapping[str, str]]:
 def test_readme_when_followed_from_top_to_bottom_works(folder: Path, account: Mapping[str, str]) -> None:
     """In order and in the folder that the README is in by then."""
     directory, run = folder, []
-    options = {"env": dict(account), "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False, "timeout": TIMEOUT_S}
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "cd":
             directory = directory / words[1]
         elif words[0] == "cp" or (words[0] == "headrace" and words[1] not in LONG):
             words += ["--yes"] if words[1] in ASKING else []
-            done = subprocess.run(
-                words, cwd=directory, env=dict(account), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
-            )
-            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            status, output = followed(words, directory, account)
+            assert status == 0, f"{command}\n{output}"
             run.append(words[1])
     assert {"preview", "load", "check", "deploy"} <= set(run)
+
+
+def followed(words: list[str], directory: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Status and output of a command."""
+    both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    done = subprocess.run(words, cwd=directory, env=dict(environment), text=True, check=False, timeout=TIMEOUT_S, **both)
+    return done.returncode, done.stdout
