@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from deploy_samples import config
 
+from deploy.deploy_samples import config
 from headrace.deploy.changeset import STACK_SECONDS_MAX, ChangeSet, Stacks
 from headrace.deploy.names import Json
 from headrace.deploy.readback import covers

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deploy_samples import config, route
 
+from deploy.deploy_samples import config, route
 from headrace.config import compiled
 from headrace.deploy import package as packaging
 from headrace.deploy.package import PACKAGE_BYTES_MAX, build

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from deploy_samples import BUCKET, config, route
-from ministack_server import MiniStack
 
+from deploy.deploy_samples import BUCKET, config, route
+from deploy.ministack_server import MiniStack
 from headrace.config.model import Config, Function, Table
 from headrace.deploy.changeset import Event
 from headrace.deploy.names import Clients

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from cfnlint import lint
-from deploy_samples import BUCKET, config, matrix, route
 
+from deploy.deploy_samples import BUCKET, config, matrix, route
 from headrace.config.model import Config
 from headrace.deploy import names
 from headrace.deploy.changeset import TEMPLATE_BYTES_MAX

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from event_samples import BUCKET, eventbridge_event, s3_event, s3_record, sqs_event
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from events.event_samples import BUCKET, eventbridge_event, s3_event, s3_record, sqs_event
 from headrace.events.parse import parse
 
 KEYS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(" +%/&=?#\"'\\\n")), min_size=1, max_size=1024).filter(

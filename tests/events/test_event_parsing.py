@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from event_samples import BUCKET, ETAG, KEY, SEQUENCER, configured_event, eventbridge_event, s3_event, s3_record, sns_envelope, sns_event, sqs_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.event_samples import BUCKET, ETAG, KEY, SEQUENCER, configured_event, eventbridge_event, s3_event, s3_record, sns_envelope, sns_event, sqs_event
 from headrace.errors import HeadraceError
 from headrace.events.parse import Message, parse
 from headrace.ports import ObjectRef
