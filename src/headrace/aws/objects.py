@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,18 +52,23 @@ class S3Objects:
         except (ClientError, BotoCoreError) as error:
             raise translated(error, "s3:GetObjectVersion" if ref.version_id else "s3:GetObject", str(ref)) from None
         body = S3Body(answer["Body"], str(ref))
-        length = int(answer["ContentLength"])
-        if offset:
-            length = _total(answer.get("ContentRange"), offset, length)
+        try:
+            length = _total(answer, offset)
+        except Unavailable:
+            body.close()
+            raise
         return OpenedObject(body, length, (answer.get("ETag") or "").strip('"') or None, answer.get("VersionId"))
 
 
-def _total(content_range: str | None, offset: int, length: int) -> int:
-    """The object's size from ``bytes 100-199/200``. A server that ignored the range would repeat bytes that were read: Unavailable."""
-    prefix = f"bytes {offset}-"
-    if content_range is None or not content_range.startswith(prefix):
-        raise Unavailable("RANGE_IGNORED", f"asked for bytes from {offset}, the answer says {content_range or 'nothing'} ({length} bytes)")
-    return int(content_range.rpartition("/")[2])
+def _total(answer: dict[str, Any], offset: int) -> int:
+    """The object's size, for a range from ``bytes 100-199/200``. A server that ignored the range would repeat bytes that were read: Unavailable."""
+    if not offset and "ContentLength" in answer:
+        return int(answer["ContentLength"])
+    found = re.fullmatch(rf"bytes {offset}-\d+/(\d+)", answer.get("ContentRange") or "")
+    if not found:
+        said = answer.get("ContentRange") or f"{answer.get('ContentLength', 'an unknown number of')} bytes of the whole"
+        raise Unavailable("RANGE_IGNORED", f"asked for bytes from {offset} on, the answer says {said}")
+    return int(found[1])
 
 
 class S3Rejects:

@@ -16,7 +16,7 @@ from headrace.aws.errors import translated
 from headrace.aws.objects import S3Objects, S3Rejects
 from headrace.aws.signing import Credentials
 from headrace.aws.table import Table
-from headrace.errors import ServiceError
+from headrace.errors import ServiceError, Unavailable
 from headrace.ports import Clock
 
 REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
@@ -105,7 +105,7 @@ class Aws:
         tls = None
         if endpoint.startswith("https:"):
             tls = ssl.create_default_context(cafile=self._session.get_config_variable("ca_bundle") or get_cert_path(True))
-        return Table(name, endpoint, self.region, self._credentials(), clock, tls)
+        return Table(name, endpoint, region=self.region, credentials=self._credentials(), clock=clock, tls=tls)
 
     def _credentials(self) -> Any:
         found = self._session.get_credentials()
@@ -113,7 +113,12 @@ class Aws:
             raise ServiceError("CREDENTIALS_MISSING", "no AWS credentials found", hint="set AWS_PROFILE or the AWS_… variables")
 
         def frozen() -> Credentials:
-            now = found.get_frozen_credentials()  # refreshes what is about to expire, safely from several threads
+            try:
+                now = found.get_frozen_credentials()  # refreshes what is about to expire, safely from several threads
+            except ClientError as error:
+                raise translated(error, "sts:AssumeRole", "the credentials' role") from None
+            except BotoCoreError as error:
+                raise Unavailable("CREDENTIALS_UNAVAILABLE", f"the credentials could not be refreshed: {error}") from None
             return Credentials(now.access_key, now.secret_key, now.token or "")
 
         return frozen

@@ -14,7 +14,15 @@ from headrace.aws.wire import Connection, Response
 from headrace.errors import Denied, Invalid, ServiceError, Throttled, Unavailable
 from headrace.ports import BatchReply, Clock
 
-THROTTLES = frozenset(("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException"))
+THROTTLES = frozenset(
+    (
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+        "ReplicatedWriteConflictException",  # of a global table with strong consistency: another Region writes the item
+    )
+)
 DENIALS = frozenset(("AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException"))
 TRANSIENT = frozenset(("InternalServerError", "ServiceUnavailable", "ServiceUnavailableException", "ExpiredTokenException", "ExpiredToken"))
 INVALID = frozenset(("ValidationException", "ItemCollectionSizeLimitExceededException", "SerializationException"))
@@ -23,13 +31,15 @@ INVALID = frozenset(("ValidationException", "ItemCollectionSizeLimitExceededExce
 class Table:
     """One table as an ItemStore: one attempt for each call, one connection for each call under way, kept for the calls after it."""
 
-    def __init__(self, name: str, endpoint: str, region: str, credentials: Callable[[], Credentials], clock: Clock, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, name: str, endpoint: str, *, region: str, credentials: Callable[[], Credentials], clock: Clock, tls: ssl.SSLContext | None = None
+    ) -> None:
         """``endpoint`` is a URL; ``tls`` is needed for https. ``credentials`` is asked before each call and must be quick."""
         self.name = name
         parts = urlsplit(endpoint)
         self._is_tls = parts.scheme == "https"
         self._address = (parts.hostname or "", parts.port or (443 if self._is_tls else 80))
-        self._signer = Signer(parts.netloc.rpartition("@")[2], region, "BatchWriteItem")
+        self._signer = Signer(_host_header(endpoint), region, "BatchWriteItem")
         self._credentials = credentials
         self._clock = clock
         self._tls = tls if self._is_tls else None
@@ -60,10 +70,17 @@ class Table:
             return Connection(*self._address, self._tls)
 
 
+def _host_header(endpoint: str) -> str:
+    """Host and port of a URL as HTTP clients send them: in lower case, without the scheme's own port."""
+    parts = urlsplit(endpoint)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return host if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f"{host}:{parts.port}"
+
+
 def _require_checksum(response: Response) -> None:
     """DynamoDB sends the CRC-32 of each answer's body; a mismatch means that the answer says nothing reliable."""
     expected = response.header(b"x-amz-crc32")
-    if expected is not None and int(expected) != zlib.crc32(response.body):
+    if expected is not None and expected != str(zlib.crc32(response.body)).encode():
         raise Unavailable("ANSWER_DAMAGED", "the checksum of the table's answer does not match its content")
 
 
@@ -86,7 +103,7 @@ def _error(response: Response, table: str) -> ServiceError:
     except (ValueError, AttributeError):
         name, text = "", ""
     message = f"dynamodb:BatchWriteItem on table {table}: {name or f'HTTP {response.status}'}{': ' if text else ''}{text}"
-    if name in THROTTLES:
+    if name in THROTTLES or response.status == 429:
         return Throttled("TABLE_THROTTLED", message, service_code=name, hint="raise the table's capacity or lower maximum_concurrency")
     if name in DENIALS:
         return Denied("TABLE_DENIED", message, service_code=name, hint=f"allow dynamodb:BatchWriteItem on the ARN of table {table}")

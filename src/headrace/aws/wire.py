@@ -70,9 +70,10 @@ class Connection:
             data = connection.recv(65_536)
             received = bool(data)
             response, stays = self._read(connection, data)
-        except TimeoutError as error:
+        except TimeoutError:
             self.close()
-            raise Unavailable("CONNECTION_TIMEOUT", f"{self._host}:{self._port}: no answer within {READ_TIMEOUT_S:.0f} s ({error})") from None
+            message = f"no connection to {self._host}:{self._port} within {CONNECT_TIMEOUT_S:.0f} s or no answer within {READ_TIMEOUT_S:.0f} s"
+            raise Unavailable("CONNECTION_TIMEOUT", message) from None
         except ssl.SSLCertVerificationError as error:
             self.close()
             message = f"{self._host}:{self._port}: {error.verify_message}"
@@ -117,16 +118,22 @@ class Connection:
         body = b""
         while True:
             while (end := data.find(b"\r\n")) < 0:
+                if len(data) > HEAD_BYTES_MAX:
+                    raise ConnectionResetError("a chunk without a size")
                 data = _more(connection, data)
             size = int(data[:end].partition(b";")[0], 16)
+            if not 0 <= size <= BODY_BYTES_MAX - len(body):
+                raise ConnectionResetError("an answer larger than 64 MB")
             data = data[end + 2 :]
             while len(data) < size + 2:
                 data = _more(connection, data)
+            if data[size : size + 2] != b"\r\n":
+                raise ConnectionResetError("a chunk that does not end where it should, or a trailer")
             body, data = body + data[:size], data[size + 2 :]
             if size == 0:
+                if data:
+                    raise ConnectionResetError("more data than the last chunk")
                 return body
-            if len(body) > BODY_BYTES_MAX:
-                raise ConnectionResetError("an answer larger than 64 MB")
 
 
 class _ClosedBeforeAnswer(Unavailable):

@@ -1,0 +1,154 @@
+"""The connection in front of servers that speak HTTP well, badly, or not at all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from headrace.aws import wire
+from headrace.aws.wire import Connection
+from headrace.errors import HeadraceError, Unavailable
+
+REQUEST = b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"
+Serve = Callable[[socket.socket, int], None]
+
+
+@contextmanager
+def server(serve: Serve) -> Iterator[Connection]:
+    """A connection to a server that calls ``serve`` with each connection and its number."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with suppress(OSError):
+            for number in range(100):
+                accepted, _ = listener.accept()
+                with accepted, suppress(OSError):
+                    serve(accepted, number)
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    connection = Connection("127.0.0.1", listener.getsockname()[1], None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def answering(*answers: bytes, step: int = 1 << 20, stay: bool = True) -> Serve:
+    """One answer to each request of a connection, sent in pieces of ``step`` bytes; then the connection is kept or closed."""
+
+    def serve(accepted: socket.socket, number: int) -> None:
+        for answer in answers:
+            if not received(accepted):
+                return
+            for start in range(0, len(answer), step):
+                accepted.sendall(answer[start : start + step])
+        if stay:
+            received(accepted)
+
+    return serve
+
+
+def received(accepted: socket.socket) -> bytes:
+    """A whole request without a body, or what came before the client closed."""
+    data = b""
+    while not data.endswith(b"\r\n\r\n") and (more := accepted.recv(1000)):
+        data += more
+    return data
+
+
+def whole(body: bytes = b"{}", head: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nX-Amzn-RequestId: A\r\n\r\n4\r\nabcd\r\n10;x=y\r\n0123456789abcdef\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize(("answer", "body"), [(whole(), b"{}"), (whole(b""), b""), (whole(b"x" * 500), b"x" * 500), (CHUNKED, b"abcd0123456789abcdef")])
+def test_answers_come_whole_however_they_are_cut_and_the_connection_is_kept(answer: bytes, body: bytes, step: int) -> None:
+    """With a length or in chunks, byte by byte or at once, again and again on one connection."""
+    with server(answering(answer, answer, step=step)) as connection:
+        first = connection.exchange(REQUEST)
+        kept = connection._socket
+        assert (first.status, first.body, connection.exchange(REQUEST).body) == (200, body, body)
+        assert connection._socket is kept
+        assert first.header(b"x-amzn-requestid") in (None, b"a")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *[whole()[:at] for at in range(1, len(whole()))],
+        *[CHUNKED[:at] for at in range(1, len(CHUNKED), 7)],
+        b"HTTP/1.1 200 OK\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+        b"HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcde\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
+    ],
+    ids=lambda answer: repr(answer[-20:]),
+)
+def test_answer_that_is_cut_or_no_http_is_no_answer(answer: bytes) -> None:
+    """The request may have been applied: Unavailable, and the connection is not used again."""
+    with server(answering(answer, stay=False)) as connection:
+        with pytest.raises(Unavailable):
+            connection.exchange(REQUEST)
+        assert connection._socket is None
+
+
+def test_kept_connection_that_the_server_closed_is_made_anew() -> None:
+    """An idle connection may be closed at any time; the request is sent once more, on a new one."""
+    with server(answering(whole(b"1"), stay=False)) as connection:
+        assert [connection.exchange(REQUEST).body for _ in range(5)] == [b"1"] * 5
+
+
+def test_connection_close_is_obeyed() -> None:
+    """A server that says so gets a new connection for the next request."""
+    with server(answering(whole(b"1", b"Connection: close\r\n"), stay=False)) as connection:
+        for _ in range(3):
+            assert connection.exchange(REQUEST).body == b"1"
+            assert connection._socket is None
+
+
+def test_new_connection_that_is_closed_without_an_answer_is_not_tried_again() -> None:
+    """Sent once, perhaps applied: whoever called decides about a repeat."""
+    numbers: list[int] = []
+
+    def serve(accepted: socket.socket, number: int) -> None:
+        numbers.append(number)
+        received(accepted)
+
+    with server(serve) as connection, pytest.raises(Unavailable):
+        connection.exchange(REQUEST)
+    assert numbers == [0]
+
+
+def test_server_that_is_silent_or_absent_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time-out, or at once where nobody listens."""
+    monkeypatch.setattr(wire, "READ_TIMEOUT_S", 0.1)
+    with server(answering(b"")) as connection:
+        with pytest.raises(Unavailable) as caught:
+            connection.exchange(REQUEST)
+        assert caught.value.code == "CONNECTION_TIMEOUT"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for host in ("127.0.0.1", "no-such-host.invalid"):
+        with pytest.raises(HeadraceError) as refused:
+            Connection(host, port, None).exchange(REQUEST)
+        assert (refused.value.code, refused.value.retryable) == ("CONNECTION_LOST", True)

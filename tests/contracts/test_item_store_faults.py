@@ -1,0 +1,150 @@
+"""headrace's ItemStore behind a proxy that does what engines do not: throttle, fail, cut, lie."""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+from contracts.conftest import Engine
+from headrace.account.outcome import Counts
+from headrace.encode.key import identity_of
+from headrace.errors import Denied, HeadraceError, Invalid, ServiceError, Throttled, Unavailable
+from headrace.ports import SystemClock
+from headrace.record import Block
+from headrace.write import writer as writer_module
+from headrace.write.batch import Entry
+from headrace.write.writer import Writer
+from servers.faults import answered, cut, cut_body, throttled, unprocessed
+from servers.proxy import Action, Exchange, FaultProxy, Rule
+
+PUT: dict[str, Any] = {"PutRequest": {"Item": {"pk": {"S": "k"}}}}
+
+
+@contextmanager
+def behind(engine: Engine, *rules: Rule) -> Iterator[tuple[FaultProxy, str, Any]]:
+    """A proxy with ``rules``, a new table and a store that goes through the proxy."""
+    name = engine.table(pk="string")
+    with engine.behind(*rules) as proxy, closing(engine.proxied.table(name, SystemClock())) as store:
+        yield proxy, name, store
+
+
+def body_of(name: str, *requests: Any) -> bytes:
+    return json.dumps({"RequestItems": {name: list(requests or (PUT,))}}).encode()
+
+
+def with_crc(body: bytes, shift: int = 0) -> Action:
+    return answered(200, body, {"x-amz-crc32": str(zlib.crc32(body) + shift)})
+
+
+FAULTS: dict[str, tuple[Action, type[HeadraceError], bool]] = {
+    "throughput exceeded": (throttled("ProvisionedThroughputExceededException"), Throttled, False),
+    "throttling": (throttled("ThrottlingException"), Throttled, False),
+    "request limit": (throttled("RequestLimitExceeded"), Throttled, False),
+    "limit": (throttled("LimitExceededException"), Throttled, False),
+    "other Region writes": (throttled("ReplicatedWriteConflictException"), Throttled, False),
+    "429": (answered(429), Throttled, False),
+    "500 before": (throttled("InternalServerError"), Unavailable, False),
+    "500 after": (throttled("InternalServerError", after=True), Unavailable, True),
+    "503 without a body": (answered(503), Unavailable, False),
+    "502 with HTML": (answered(502, b"<html>bad gateway</html>"), Unavailable, False),
+    "expired token": (throttled("ExpiredTokenException"), Unavailable, False),
+    "cut before": (cut(), Unavailable, False),
+    "reset before": (cut(reset=True), Unavailable, False),
+    "cut after": (cut(after=True), Unavailable, True),
+    "reset after": (cut(after=True, reset=True), Unavailable, True),
+    "cut in the body": (cut_body(5), Unavailable, True),
+    "checksum of another body": (with_crc(b"{}", 1), Unavailable, False),
+    "checksum that is none": (answered(200, b"{}", {"x-amz-crc32": "x"}), Unavailable, False),
+    "no JSON": (with_crc(b"<html>"), Unavailable, False),
+    "another JSON": (with_crc(b"[]"), Unavailable, False),
+    "no lists": (with_crc(b'{"UnprocessedItems":{"orders":5}}'), Unavailable, False),
+    "validation": (throttled("ValidationException"), Invalid, False),
+    "collection too large": (throttled("ItemCollectionSizeLimitExceededException"), Invalid, False),
+    "413": (answered(413), Invalid, False),
+    "denied": (throttled("AccessDeniedException"), Denied, False),
+    "unknown client": (throttled("UnrecognizedClientException"), Denied, False),
+    "no such table": (throttled("ResourceNotFoundException"), ServiceError, False),
+    "error of the future": (throttled("SomethingNewException"), ServiceError, False),
+    "418": (answered(418, b"x"), ServiceError, False),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_raised_as_what_it_means_and_the_store_goes_on(ministack: Engine, fault: str) -> None:
+    """Throttled, Unavailable, Invalid, Denied, or for good: the class says whether to repeat; the next call works."""
+    action, kind, is_applied = FAULTS[fault]
+    with behind(ministack, Rule("BatchWriteItem", action, calls={1})) as (_, name, store):
+        with pytest.raises(HeadraceError) as caught:
+            store.batch_write(body_of(name))
+        assert isinstance(caught.value, kind)
+        assert caught.value.retryable == (kind in (Throttled, Unavailable))
+        assert ministack.count(name) == is_applied
+        assert store.batch_write(body_of(name)).unprocessed == []
+        assert ministack.count(name) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("reset", [False, True])
+def test_kept_connection_that_is_lost_without_an_answer_is_made_anew(ministack: Engine, after: bool, reset: bool) -> None:
+    """A server may close an idle connection at any time, so that is no fault; the request is sent once more, which changes nothing."""
+    with behind(ministack, Rule("BatchWriteItem", cut(after=after, reset=reset), calls={2})) as (proxy, name, store):
+        for number in range(3):
+            store.batch_write(body_of(name, {"PutRequest": {"Item": {"pk": {"S": str(number)}}}}))
+        assert (ministack.count(name), len(proxy.calls)) == (3, 4)
+
+
+def test_connection_that_is_closed_after_each_answer_is_made_anew(ministack: Engine) -> None:
+    """Between two calls, without a word."""
+
+    def answer_and_close(exchange: Exchange) -> None:
+        exchange.answer(exchange.forward())
+        exchange.cut()
+
+    with behind(ministack, Rule("BatchWriteItem", answer_and_close)) as (_, name, store):
+        for number in range(4):
+            store.batch_write(body_of(name, {"PutRequest": {"Item": {"pk": {"S": str(number)}}}}))
+        assert ministack.count(name) == 4
+
+
+def test_unprocessed_items_come_back_as_they_were_sent(dynalite_engine: Engine) -> None:
+    """Puts and deletes, to be found again by their keys."""
+    requests = [{"PutRequest": {"Item": {"pk": {"S": f"é{number}"}}}} for number in range(10)] + [{"DeleteRequest": {"Key": {"pk": {"S": "x"}}}}]
+    with behind(dynalite_engine, Rule("BatchWriteItem", unprocessed(random.Random(3), 0.7))) as (_, name, store):
+        back = store.batch_write(body_of(name, *requests)).unprocessed
+        assert 0 < len(back) < 11
+        assert all(request in requests for request in back)
+        puts_back = sum("PutRequest" in request for request in back)
+        assert dynalite_engine.count(name) == 10 - puts_back
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_writer_through_all_faults_writes_everything_once_as_the_table_sees_it(dynalite_engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Unprocessed items, throttles, failures before and after the write, lost connections: the table ends as if nothing had happened."""
+    monkeypatch.setattr(writer_module, "PAUSE_FIRST_S", 0.001)
+    chance = random.Random(seed)
+    actions = [unprocessed(chance), throttled(), throttled("InternalServerError", after=True), cut(after=True), cut(), cut_body(7), answered(503)]
+
+    def act(exchange: Exchange) -> None:
+        if chance.random() < 0.5:
+            chance.choice(actions)(exchange)
+        else:
+            exchange.answer(exchange.forward())
+
+    counts = Counts(read=600)
+    with behind(dynalite_engine, Rule("BatchWriteItem", act)) as (proxy, name, store):
+        writer = Writer(store, name, {"pk": "string"}, counts=counts, clock=SystemClock(), deadline=float("inf"), reject=lambda *_: pytest.fail("rejected"))
+        with closing(writer):
+            for line in range(600):
+                item = {"pk": {"S": f"k{line % 500}"}, "line": {"N": str(line)}}
+                writer.add(Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), line, line))
+            writer.finish()
+        found = dynalite_engine.dynamodb.scan(TableName=name)["Items"]
+        assert {(item["pk"]["S"], int(item["line"]["N"])) for item in found} == {(f"k{key}", key + 500 if key < 100 else key) for key in range(500)}
+        assert len(proxy.calls) >= counts.calls
+    counts.require_balance()
