@@ -30,23 +30,27 @@ NEXT = (
 def show_stack(console: Console, stack: LocalStack, problems: list[str]) -> None:
     """The endpoint, what was deployed, and where the emulator differs from the template."""
     package = stack.package
-    console.print(
-        f"\n  endpoint   [bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)", soft_wrap=True
-    )
-    console.print(f"  function   {stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}", soft_wrap=True)
     kinds = Counter(resource["Type"].removeprefix("AWS::") for resource in template(stack.config)["Resources"].values())
-    console.print(
-        f"  stack      {stack.deployment.stack}: " + escape(", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in sorted(kinds.items())))
-    )
     repaired = [gap for gap in stack.gaps if gap.repaired]
-    left = [gap for gap in stack.gaps if not gap.repaired]
-    console.print(
-        f"  read back  {len(stack.gaps)} properties were dropped by the emulator's CloudFormation; {len(repaired)} then set through the services' own API"
-    )
-    for gap in left:
-        console.print(f"             [yellow]not in force here:[/] {gap.resource}.{escape(gap.property)}", soft_wrap=True)
-    for sentence in problems:
-        console.print(f"  [yellow]note[/]       {escape(sentence)}", soft_wrap=True)
+    left = [f"{gap.resource}.{gap.property}" for gap in stack.gaps if not gap.repaired]
+    rows = [
+        ("endpoint", f"[bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)"),
+        ("function", f"{stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}"),
+        ("stack", f"{stack.deployment.stack}: " + ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in sorted(kinds.items()))),
+        (
+            "read back",
+            f"{len(stack.gaps)} properties are not as in the template; {len(repaired)} of them, which the emulator's CloudFormation drops, were then set",
+        ),
+        *(("", f"[yellow]not in force over plain HTTP:[/] {escape(name)}") for name in left),
+        *(("[yellow]note[/]", escape(sentence)) for sentence in problems),
+    ]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(f"  {label}", text)
+    console.print()
+    console.print(grid)
     console.print()
 
 
@@ -99,17 +103,12 @@ def _show_tables(console: Console, tables: dict[str, Any]) -> None:
 
 
 def _show_loads(console: Console, loads: list[dict[str, Any]]) -> None:
-    table = Table(title="What happened to each object", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    table.add_column("object", overflow="fold")
-    for name in ("read", "= written", "+ rejected", "+ filtered", "+ superseded", "seconds"):
-        table.add_column(name, justify="right")
-    table.add_column("state")
+    console.print("\n[bold]What happened to each object[/]")
     for load in loads:
-        style = {"FAILED": "red"}.get(load["state"], "yellow" if load["rejected"] else "green")
-        counts = [f"{load[name]:,}" for name in ("read", "written", "rejected", "filtered", "superseded")]
-        table.add_row(object_key(load), *counts, f"{load['seconds']:.1f}", f"[{style}]{load['state']}[/] {load['error']}")
-    console.print()
-    console.print(table)
+        style = "red" if load["state"] == "FAILED" else "yellow" if load["rejected"] else "green"
+        ends = " + ".join(f"{name} {load[name]:,}" for name in ("written", "rejected", "filtered", "superseded"))
+        console.print(f"  [{style}]{load['state']}[/] {escape(object_key(load))}  in {load['seconds']:.1f} s {load['error']}", soft_wrap=True)
+        console.print(f"         read {load['read']:,} = {ends}", soft_wrap=True)
 
 
 def _show_rejects(console: Console, rejects: list[dict[str, Any]]) -> None:
