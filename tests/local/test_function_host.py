@@ -57,7 +57,7 @@ def test_concurrent_invocations_run_in_separate_processes(cloud: LocalCloud) -> 
 
 def test_invocations_beyond_the_limit_wait_for_a_sandbox(cloud: LocalCloud) -> None:
     """More invocations than sandboxes all succeed, in no more processes than allowed."""
-    name = cloud.deploy("import os, time\ndef handler(event, context):\n    time.sleep(0.3)\n    return os.getpid()\n", Timeout=2)
+    name = cloud.deploy("import os, time\ndef handler(event, context):\n    time.sleep(0.3)\n    return os.getpid()\n", Timeout=20)
     with ThreadPoolExecutor(14) as pool:
         assert len(set(pool.map(lambda _: cloud.invoke(name), range(14)))) <= 6
 

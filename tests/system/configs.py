@@ -43,6 +43,13 @@ def slow(record):
     return record
 
 
+def steady(record):
+    """Takes a millisecond for each record, until the moment that the record names."""
+    if time.time() < float(record.pop("until")):
+        time.sleep(0.001)
+    return record
+
+
 def greedy(record):
     """Takes more memory than the function has, until the moment that the record names."""
     if time.time() < float(record.pop("until")):
@@ -68,7 +75,7 @@ def order_route(name: str, format: Literal["csv", "tsv", "jsonl"]) -> Route:
 def plain_route(name: str, match: str, table: str = "records", transform: str = "", format: Literal["csv", "jsonl"] = "csv") -> Route:
     """Records of an id, a group and a value."""
     columns = {"id": Column(empty="reject"), "group": Column(), "value": Column("number")}
-    if transform in ("shaping:slow", "shaping:greedy"):
+    if transform in ("shaping:slow", "shaping:greedy", "shaping:steady"):
         columns["until"] = Column()
     return Route(name, match, format, table, columns, transform=transform, on_error=OnError(max_rejects=None))
 
@@ -83,6 +90,7 @@ def config(trigger: Literal["sqs", "direct"]) -> Config:
         plain_route("nowhere", "nowhere/**", "nowhere"),
         plain_route("bulk", "bulk/**", "bulk"),
         plain_route("slow", "slow/**", "bulk", transform="shaping:slow"),
+        plain_route("steady", "steady/**", "bulk", transform="shaping:steady"),
         plain_route("greedy", "greedy/**", "bulk", transform="shaping:greedy"),
         plain_route("dropped", "dropped/**", transform="shaping:drop_all"),
         plain_route("leaving", "leaving/**", transform="shaping:leave"),

@@ -91,20 +91,21 @@ def test_load_when_the_memory_is_least_takes_the_largest_items(queued: Pipeline)
 
 def test_load_when_time_runs_out_ends_before_it_is_killed_and_comes_again(queued: Pipeline) -> None:
     """The load stops while there is time to say so: DEADLINE, retryable, with honest counts; the message waits for its next attempt."""
-    key = "bulk/deadline.csv"
-    queued.update_function(Timeout=3)
+    key, count, until = "steady/deadline.csv", 8000, time.time() + 20
+    body = b"".join(b"deadline-%d,deadline,%d,%d\n" % (number, number, until) for number in range(count))
+    queued.update_function(Timeout=6)
     try:
-        queued.upload(key, rows("deadline", 30_000))
+        queued.upload(key, b"id,group,value,until\n" + body)
         load = queued.load(key, "FAILED")
     finally:
         queued.update_function(Timeout=queued.config.function.timeout_s)
     assert (load["error"], load["retryable"]) == ("DEADLINE", True)
-    assert 0 < load["written"] < 30_000
+    assert 0 < load["written"] < count
     assert load["unknown"] > 0
-    assert len(values(queued, "deadline")) >= load["written"]
     assert not queued.lines(f"{load['request_id']} Task timed out")
-    assert queued.load(key, "LOADED")["written"] == 30_000
-    assert values(queued, "deadline") == expected("deadline", 30_000)
+    assert len(values(queued, "deadline")) >= load["written"]
+    assert queued.load(key, "LOADED")["written"] == count
+    assert values(queued, "deadline") == expected("deadline", count)
 
 
 def test_load_when_the_transform_hangs_is_killed_and_comes_again(queued: Pipeline) -> None:
