@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contracts.conftest import Subject
+from contracts.engines import Subject
 from headrace.config.model import Column, Route, Table
 from headrace.encode.compile import compile_members
 from headrace.encode.limits import ITEM_BYTES_MAX, item_bytes

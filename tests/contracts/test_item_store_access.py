@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from contracts.conftest import Engine, aws_of, client_of
+from contracts.engines import Engine, aws_of, client_of
 from headrace.errors import Denied, HeadraceError, ServiceError
 from headrace.ports import SystemClock
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contracts.conftest import Engine
+from contracts.engines import Engine
 from headrace.account.outcome import Counts
 from headrace.encode.key import identity_of
 from headrace.errors import Denied, HeadraceError, Invalid, ServiceError, Throttled, Unavailable

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contracts.conftest import ROOT, Engine, aws_of, client_of, engine
+from contracts.engines import ROOT, Engine, aws_of, client_of, engine
 from contracts.virtual_clock import VirtualClock
 from headrace.aws.objects import S3Objects, S3Rejects
 from headrace.errors import Denied, HeadraceError, ObjectError, Unavailable
