@@ -1,19 +1,17 @@
-"""One case through the handler, the command line and the deployed stack: the same items, the same rejections, the same counts."""
+"""One case with a transform through the handler, the command line and the deployed stack: the same items, the same rejections, the same counts."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from headrace.config.parse import load as load_config
 from headrace.handler import Function
 from headrace.ports import SystemClock
+from system import command_line
 from system.event_bodies import s3_notification
 from system.in_process import Context, closing_aws
 from system.pipeline import Json, Pipeline, pipeline, require_balance
@@ -78,17 +76,6 @@ def test_case_when_loaded_from_the_command_line_ends_as_expected(stack: Pipeline
     stack.load(KEY)
     emptied(stack)
     address = f"s3://{stack.bucket}/{KEY}?versionId={version}" if source == "s3" else str(CASE / "refunds.csv")
-    options = ["--config", str(CASE / "headrace.yaml"), "--route", "refunds", "--rejects", str(tmp_path / "rejects.jsonl"), "--json"]
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("headrace")), "load", address, *options],
-        env=stack.stack.emulator.credentials | {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    outcome: Any = json.loads(done.stdout)
-    rejects = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    status, outcome, rejects = command_line.load(stack, address, CASE / "headrace.yaml", tmp_path)
+    assert status == 3
     require_case(outcome, emptied(stack), rejects)
