@@ -178,9 +178,10 @@ class _Load:
         self._rejects.add(rejection, object=self._object, route=self._route.name)
         allowed = self._route.on_error.max_rejects
         if allowed is not None and self._counts.rejected > allowed:
+            column = f" in column {rejection.column}" if rejection.column else ""  # not its message, which has a value: this goes to the log
             raise ObjectError(
                 "TOO_MANY_REJECTS",
-                f"{self._counts.rejected} records rejected, expected at most {allowed}; the last at line {rejection.line}: {rejection.message}",
+                f"{self._counts.rejected} records rejected, expected at most {allowed}; the last at line {rejection.line}{column}: {rejection.code}",
                 hint="correct the file or the route; on_error.max_rejects is the limit",
             )
 

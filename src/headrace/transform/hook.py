@@ -19,6 +19,8 @@ def load_transform(spec: str, route: str) -> Transform:
     module_name, _, name = spec.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), name)
+        if not callable(function):
+            raise TypeError(f"{name} is a {type(function).__name__}")
     except Exception as error:  # the module is the user's: anything may happen at its import
         problem = ConfigProblem(
             f"routes.{route}.transform", f"{spec!r}: {type(error).__name__}: {error}", "a function that can be imported", "put the module beside headrace.yaml"
