@@ -135,7 +135,7 @@ def loaded() -> dict[str, int]:
         "files = {name: getattr(module, '__file__', None) or '' for name, module in sys.modules.items() if name not in before}; "
         "print(json.dumps({name: Path(file).stat().st_size if file.endswith('.py') else 0 for name, file in files.items()}))"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, timeout=60)
     found: dict[str, int] = json.loads(done.stdout)
     return found
 
