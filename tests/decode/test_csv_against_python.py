@@ -61,8 +61,9 @@ def expected(data: bytes, *, limit: int, delimiter: str = ",") -> list[Seen]:
 
 
 @given(soups | written(), piece_sizes, st.integers(1, 60), st.booleans())
-@example(b'a\nbb\rccccc\n"d"\n', [16], 5, False)  # a line end that is a CR after one that is an LF, before a line that goes on
+@example(b'a\nbb\rccccc\n"d"\n', [9], 5, False)  # a line end that is a CR after one that is an LF, before a line that goes on
 @example(b'"' + b"x" * 9 + b'\n1,2\n"\n3\n', [1], 6, False)  # text in quotes that looks like a record
+@example(b'"a"b\n"c"\n', [9], 3, False)  # longer than the limit and malformed, whole in one block
 @example(b"xxxxxxxx\r\ny\n", [9, 1], 4, False)
 @example(b'"xx"",\nx",\r"a"\n\rb', [1], 3, False)
 def test_records_however_cut_are_those_of_python(data: bytes, sizes: Sequence[int], limit: int, has_bom: bool) -> None:

@@ -14,6 +14,7 @@ from headrace.config.model import Column, KeyType, Route, Table
 from headrace.encode.compile import compile_members
 from headrace.encode.key import identity_of
 from headrace.errors import RecordError
+from headrace.record import Number
 
 
 def keyed(template: str | None, kind: KeyType = "string", **settings: Any) -> tuple[Route, Table]:
@@ -26,7 +27,7 @@ def key_of(template: str | None, kind: KeyType = "string", **record: Any) -> Any
     """The typed key of a record, or a code."""
     route, table = keyed(template, kind)
     found = from_members(route, {"b:c": "7", "d!e": "8", **record}, table)
-    if all(isinstance(value, str) for value in record.values()):
+    if all(type(value) is str for value in record.values()):
         assert from_fields(route, {"b:c": "7", "d!e": "8", **record}, table) == found
     return found if isinstance(found, str) else found["pk"]
 
@@ -63,6 +64,7 @@ def test_key_takes_scalars_as_they_are_written() -> None:
     assert key_of(None, "number", a="x") == "NUMBER_INVALID"
     assert key_of(None, "number", a=True) == "TYPE_MISMATCH"
     assert key_of(None, "binary", a="AAE=") == {"B": "AAE="}
+    assert key_of(None, "binary", a=Number("1234")) == key_of(None, "binary", a=True) == "TYPE_MISMATCH"
     assert key_of(None, a=["1"]) == key_of("x{a}", a={}) == key_of(None, a=1.5) == "TYPE_MISMATCH"
     assert key_of(None, a=None) == "KEY_EMPTY"
     route, table = keyed("x#{a}", null_values=["NA"])

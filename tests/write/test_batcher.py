@@ -41,7 +41,7 @@ class BatcherMachine(RuleBasedStateMachine):
         keys = [taken.identity for taken in [*batch, *self.flying]]
         assert len(set(keys)) == len(keys), "a key is in flight twice"
         assert len(batch) <= ITEMS_MAX
-        assert sum(len(taken.request) for taken in batch[:-1]) < CHARACTERS_MAX
+        assert sum(len(taken.request) for taken in batch[:-1]) < 2 * CHARACTERS_MAX
         self.flying += batch
 
     @precondition(lambda self: self.flying)

@@ -212,6 +212,26 @@ def test_error_that_cannot_pass_is_raised_at_once_and_ends_everything(error: Bas
     assert run.counts.written == 0
 
 
+def test_calls_that_were_not_sent_when_the_load_failed_are_not_sent_at_its_end() -> None:
+    """Nothing is written after the error that was raised, but what was already on its way."""
+    gate = threading.Event()
+
+    def wait(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+        gate.wait(10)
+        return BatchReply()
+
+    table = Table([Denied("TABLE_DENIED", "no")])
+    table.forever = wait
+    with running(table) as run, pytest.raises(Denied):
+        try:
+            run.write([entry(line, line) for line in range(10_000)])
+        finally:
+            threading.Timer(0.1, gate.set).start()
+            run.writer.close()
+    assert run.counts.calls == CALLS_MAX
+    assert len(table.calls) <= SENDERS + 1
+
+
 def test_throttling_is_waited_out_with_growing_random_pauses() -> None:
     """Each pause is between nothing and a bound that doubles up to 20 s; there is no tight loop."""
     table = Table([SLOW] * 12)
@@ -368,23 +388,37 @@ def test_items_waiting_are_bounded_in_number_and_size() -> None:
         assert taken <= most, size
 
 
-def test_repeats_do_not_spin_while_all_calls_are_under_way() -> None:
+def test_repeats_do_not_spin_while_all_calls_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting is waiting: a repeat that is due but has no free sender does not burn the processor."""
-    gate = threading.Semaphore(0)
+    monkeypatch.setattr(writer_module, "PAUSE_FIRST_S", 0.2)
+    monkeypatch.setattr(writer_module.random, "uniform", lambda low, high: high)
+
+    class Counted(SystemClock):
+        looks = 0
+
+        def monotonic(self) -> float:  # type: ignore[override]
+            self.looks += 1
+            return time.monotonic()
+
+    gate, clock, looks = threading.Semaphore(0), Counted(), []
 
     def slow(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
         gate.acquire(timeout=10)
         table.apply(requests, keys)
         return BatchReply()
 
-    table = Table([SLOW] * (CALLS_MAX + 8))
+    def watch() -> None:
+        for _ in range(2):
+            time.sleep(0.4)
+            looks.append(clock.looks)
+        gate.release(10_000)
+
+    table = Table([SLOW] * 20)  # all 20 calls; of their repeats 16 hang and 4 are due
     table.forever = slow
-    run = Run(table, clock=SystemClock())
-    opener = threading.Timer(0.5, lambda: gate.release(10_000))
-    opener.start()
-    began = time.thread_time()
-    run.write([entry(line, line) for line in range(2000)])
-    assert time.thread_time() - began < 0.4
-    run.writer.close()
-    opener.join()
-    assert len(table.stored) == 2000
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with running(table, clock=clock) as run:
+        run.write([entry(line, line) for line in range(500)])
+        watcher.join()
+    assert looks[1] - looks[0] < 20
+    assert len(table.stored) == 500

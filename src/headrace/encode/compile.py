@@ -96,6 +96,7 @@ class _Source:
         attribute = list(self._plan.table.key)[index]
         self.namespace[f"slow{index}"] = self._plan.key_part(attribute, get)
         self.namespace[f"key{index}"] = self._plan.key_converter(attribute)
+        is_text = "type({}) is str" if self._plan.table.key[attribute] == "binary" else "isinstance({}, str)"  # a number's text may be base64 by chance
         pieces, tests = [], []
         for number, part in enumerate(self._plan.key_parts(attribute)):
             if isinstance(part, str):
@@ -103,7 +104,7 @@ class _Source:
                 pieces.append(f"{{t{index}_{number}}}")
             else:
                 value = f"v{self._positions[part.column]}"
-                tests += [f"{value} not in nulls"] if self._is_text else [f"isinstance({value}, str)", f"{value} not in nulls"]
+                tests += [f"{value} not in nulls"] if self._is_text else [is_text.format(value), f"{value} not in nulls"]
                 pieces.append(f"{{padded({value}, {part.width})}}" if part.width else f"{{{value}}}")
         return [f"i{index} = key{index}(f'{''.join(pieces)}') if {' and '.join(tests) or 'True'} else slow{index}(row)"]
 

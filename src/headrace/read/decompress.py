@@ -66,15 +66,15 @@ def _chained(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
     inflater = zlib.decompressobj(wbits=31)  # 31: a gzip member with its header and its CRC and length checked
-    data, piece, offset = b"", b"", 0
+    data, offset = b"", 0
     while True:
-        if not data and len(piece) < PIECE_BYTES:  # a full piece may have left more output inside zlib than input outside
+        if not data:  # then nothing that matters is left inside zlib either: the checksum comes last, after all output
             data = next(pieces, b"")
             offset += len(data)
             if not data:
                 break
         if inflater.eof:
-            data, piece = data.lstrip(b"\0"), b""
+            data = data.lstrip(b"\0")
             if not data:
                 continue
             if not data.startswith(GZIP[: len(data)]):
