@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import headrace
-from headrace.account.report import notice_line, report_line
+from headrace.account.report import note_line, notice_line, report_line
 from headrace.aws.session import Aws
 from headrace.config import compiled
 from headrace.config.match import route_for
@@ -19,13 +19,14 @@ from headrace.errors import HeadraceError
 from headrace.events.parse import Message, parse
 from headrace.load import Ports, load_object
 from headrace.ports import Clock, ObjectRef, SystemClock
+from headrace.transform.hook import load_transform
 
 MARGIN_S_MAX = 10.0
 """Kept of the invocation's time for ending a load cleanly: half a second and a tenth of the time, at most this."""
-RETRY_FIRST_S = 30
 RETRY_MAX_S = 900
+"""Longest pause before a failed message comes again; the first is a tenth of the function's timeout, and each doubles."""
 ACKNOWLEDGED = frozenset(("FOREIGN_BUCKET",))
-"""Refused for good. Other refused messages may be events of a kind not known yet: they go to the dead-letter queue."""
+"""Refused for good. Other refused messages may be events of a kind not known yet: they go to the failed queue."""
 
 logging.getLogger("botocore").setLevel(logging.WARNING)  # Lambda's own set-up logs everything at INFO: two lines per client, in each log stream
 
@@ -43,6 +44,9 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 @functools.cache
 def _function(account: str) -> Function:
     config = compiled.loads((Path(headrace.__file__).parent.parent / "headrace.json").read_text())
+    for route in config.routes:
+        if route.transform:
+            load_transform(route.transform, route.name)  # one that cannot be imported shows at the deployment's test event, not at the first file
     return Function(config, Aws(owner=account), SystemClock(), _print)
 
 
@@ -72,8 +76,8 @@ class Function:
                 continue
             if message.id is None:
                 raise failure
-            again.append({"itemIdentifier": message.id})
-            self._deliver_soon(event, message, failure)
+            if not self._given_up(event, message, failure):
+                again.append({"itemIdentifier": message.id})
         return {"batchItemFailures": again}
 
     def _ended(self, message: Message, deadline: float, request_id: str) -> HeadraceError | None:
@@ -89,13 +93,16 @@ class Function:
     def _handled(self, message: Message, deadline: float, request_id: str) -> HeadraceError | None:
         """Act on everything in ``message``; the failure to report for it, if any."""
         failure = None
+        for ignored in message.ignored:
+            if ignored.code != "TEST_EVENT":
+                self._log(note_line(ignored.code, ignored.reason, stack=self._config.name, request_id=request_id))
         for refused in message.refused:
             self._notice(refused.code, refused.reason, request_id)
             if refused.code not in ACKNOWLEDGED:
                 failure = HeadraceError(refused.code, refused.reason)
         for ref in message.created:
             ended = self._loaded(ref, deadline, request_id)
-            failure = ended if failure is None or (ended and ended.retryable) else failure
+            failure = ended if failure is None or (ended and ended.retryable) else failure  # one that may pass keeps the message
         return failure
 
     def _loaded(self, ref: ObjectRef, deadline: float, request_id: str) -> HeadraceError | None:
@@ -112,13 +119,18 @@ class Function:
         failure.retryable = outcome.retryable
         return failure
 
-    def _deliver_soon(self, event: Any, message: Message, failure: HeadraceError) -> None:
-        """Have SQS deliver ``message`` again well before its visibility timeout; what cannot succeed goes to the dead-letter queue at once."""
-        pause_s = min(RETRY_FIRST_S << min(max(message.receive_count - 1, 0), 10), RETRY_MAX_S) if failure.retryable else 0
+    def _given_up(self, event: Any, message: Message, failure: HeadraceError) -> bool:
+        """Move a message that can never succeed to the failed queue; have SQS deliver any other again well before its visibility timeout."""
+        record = next(record for record in event["Records"] if record.get("messageId") == message.id)
+        pause_s = min(self._config.function.timeout_s / 10 * 2 ** min(max(message.receive_count - 1, 0), 20), RETRY_MAX_S)
         try:
-            self._aws.change_visibility(event["Records"][0].get("eventSourceARN"), message.receipt_handle or "", pause_s)
-        except HeadraceError as error:  # the message comes back after its visibility timeout all the same
-            self._notice(error.code, error.message, request_id="")
+            if not failure.retryable:
+                self._aws.send_message(record["eventSourceARN"], self._config.failed_queue, record["body"], reason=f"{failure.code}: {failure.message}")
+                return True
+            self._aws.change_visibility(record["eventSourceARN"], record["receiptHandle"], int(pause_s))
+        except (HeadraceError, KeyError) as error:  # the message comes back after its visibility timeout all the same
+            self._notice(getattr(error, "code", "EVENT_MALFORMED"), str(error), request_id="")
+        return False
 
     def _notice(self, code: str, reason: str, request_id: str) -> None:
         self._log(notice_line(code, reason, stack=self._config.name, request_id=request_id, now=self._clock.now()))

@@ -17,7 +17,7 @@ from headrace.decode.jsonl import JsonLinesDecoder
 from headrace.decode.lines import line_blocks
 from headrace.encode.compile import Encode, compile_fields, compile_members
 from headrace.encode.header import require_distinct
-from headrace.errors import HeadraceError, ObjectError, RecordError
+from headrace.errors import HeadraceError, ObjectError, RecordError, ServiceError
 from headrace.ports import Clock, ItemStore, ObjectRef, ObjectStore, RejectSink
 from headrace.read.decompress import decompress
 from headrace.read.stream import ObjectStream
@@ -221,5 +221,5 @@ def _outcome(route: Route, config: Config, *, stream: ObjectStream, counts: Coun
         error=failure.code if failure else "",
         message=failure.message if failure else "",
         hint=failure.hint if failure else "",
-        retryable=failure.retryable if failure else False,
+        retryable=isinstance(failure, ServiceError),
     )

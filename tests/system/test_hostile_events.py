@@ -10,7 +10,7 @@ import pytest
 
 from contracts.virtual_clock import VirtualClock
 from headrace.config.model import Config, Source, Table
-from headrace.errors import ObjectError, ServiceError, Throttled
+from headrace.errors import Denied, ObjectError, ServiceError, Throttled
 from headrace.handler import Function
 from headrace.ports import BatchReply, ObjectRef, OpenedObject
 from system.configs import plain_route
@@ -31,6 +31,7 @@ class World:
         self.items: dict[str, Json] = {}
         self.opened: list[str] = []
         self.visibility: list[tuple[object, str, int]] = []
+        self.given_up: list[tuple[str, str, str]] = []
         self.lines: list[Json] = []
         self.clock = VirtualClock()
 
@@ -57,6 +58,9 @@ class World:
         if not isinstance(queue_arn, str):
             raise ServiceError("AWS_CALL_FAILED", "no queue")
         self.visibility.append((queue_arn, receipt_handle, seconds))
+
+    def send_message(self, beside: str, queue: str, body: str, *, reason: str) -> None:
+        self.given_up.append((queue, body, reason))
 
     def open(self, ref: ObjectRef, offset: int) -> OpenedObject:
         self.opened.append(ref.key)
@@ -107,7 +111,7 @@ def upload(world: World, name: str, content: bytes | Exception = GOOD) -> Json:
 
 
 def test_batch_when_messages_are_of_every_kind_asks_for_exactly_the_failed_ones(world: World) -> None:
-    """Loaded, ignored and refused for good are acknowledged; failed and not understood come again."""
+    """Loaded, ignored and refused for good are acknowledged; what cannot succeed or be understood is in the failed queue, with its reason."""
     event = batch(
         message("loaded", upload(world, "good.csv")),
         message("damaged", upload(world, "bad.csv", b"PK\x03\x04 zip")),
@@ -120,9 +124,14 @@ def test_batch_when_messages_are_of_every_kind_asks_for_exactly_the_failed_ones(
         message("number", "1e999"),
         message("surrogate", s3_notification(BUCKET, "records/x") | {"Records": [{"eventSource": "aws:s3", "eventName": "\ud800", "eventVersion": "2.1"}]}),
     )
-    assert world.answer(event) == ["damaged", "missing", "nonsense", "null", "number", "surrogate"]
+    assert world.answer(event) == []
     assert list(world.items) == ["1"]
-    assert [entry[2] for entry in world.visibility] == [0] * 6, "what cannot succeed is given up without waiting"
+    bodies = {record["messageId"]: record["body"] for record in event["Records"]}
+    given_up = ["damaged", "missing", "nonsense", "null", "number", "surrogate"]
+    assert [(queue, body) for queue, body, _ in world.given_up] == [("headrace-failed", bodies[id]) for id in given_up]
+    assert [reason.partition(":")[0] for _, _, reason in world.given_up][:2] == ["FORMAT_UNEXPECTED", "OBJECT_MISSING"]
+    assert world.visibility == []
+    assert [line["note"] for line in world.lines if "note" in line] == ["DELETE_EVENT"], "a removal is visible in the log"
 
 
 def test_batch_when_an_object_comes_many_times_writes_the_same_item(world: World) -> None:
@@ -136,7 +145,8 @@ def test_batch_when_it_has_ten_thousand_messages_answers_for_each(world: World) 
     """The largest batch that Lambda can be told to make; each message has its own end."""
     kinds = [upload(world, "good.csv"), upload(world, "bad.csv", b"PK\x03\x04"), configuration_test(BUCKET), s3_notification("theirs", "records/a.csv")]
     chosen = [0 if number % 100 == 0 else 1 if number % 1000 == 7 else 2 + number % 2 for number in range(10_000)]
-    assert world.answer(batch(*[message(str(number), kinds[kind]) for number, kind in enumerate(chosen)])) == [str(at) for at in range(7, 10_000, 1000)]
+    assert world.answer(batch(*[message(str(number), kinds[kind]) for number, kind in enumerate(chosen)])) == []
+    assert len(world.given_up) == chosen.count(1) == 10
     assert len(world.opened) == 110
     assert len([line for line in world.lines if line["error"] == "FOREIGN_BUCKET"]) == chosen.count(3)
 
@@ -152,9 +162,10 @@ def test_batch_when_time_is_over_opens_nothing_and_acknowledges_nothing(world: W
 
 
 def test_batch_when_one_message_shows_a_defect_loads_its_neighbours(world: World) -> None:
-    """Even a mistake of headrace costs one message, which comes again and ends in the failed queue, not the whole batch."""
+    """Even a mistake of headrace costs one message, which is kept in the failed queue, not the whole batch."""
     event = batch(message("a", upload(world, "a.csv", RuntimeError("a defect"))), message("b", upload(world, "b.csv")))
-    assert world.answer(event) == ["a"]
+    assert world.answer(event) == []
+    assert [reason for _, _, reason in world.given_up] == ["DEFECT: a defect"]
     assert list(world.items) == ["1"]
     (notice,) = [line for line in world.lines if line["error"] == "DEFECT"]
     assert "RuntimeError: a defect" in notice["message"]
@@ -177,11 +188,30 @@ def test_retry_when_the_receive_count_is_anything_waits_between_30_and_900_secon
 
 
 def test_retry_when_the_records_lack_a_queue_still_answers(world: World) -> None:
-    """Bringing the message back sooner is a courtesy; without the queue's name it comes back by its timeout."""
+    """Without the queue's name the message cannot be moved; it comes back by its timeout."""
     record = message("a", upload(world, "a.csv", b"PK\x03\x04"))
     del record["eventSourceARN"]
     assert world.answer(batch(record)) == ["a"]
-    assert [line["error"] for line in world.lines] == ["FORMAT_UNEXPECTED", "AWS_CALL_FAILED"]
+    assert [line["error"] for line in world.lines] == ["FORMAT_UNEXPECTED", "EVENT_MALFORMED"]
+
+
+def test_message_when_it_cannot_be_moved_to_the_failed_queue_comes_again(world: World) -> None:
+    """A message is acknowledged only where it is kept elsewhere."""
+    refusal = Denied("ACCESS_DENIED", "sqs:SendMessage on the failed queue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "send_message", lambda *arguments, **named: (_ for _ in ()).throw(refusal))
+        assert world.answer(batch(message("a", upload(world, "a.csv", b"PK\x03\x04")))) == ["a"]
+    assert [line["error"] for line in world.lines] == ["FORMAT_UNEXPECTED", "ACCESS_DENIED"]
+
+
+@pytest.mark.parametrize(
+    "error", [Denied("ACCESS_DENIED", "no"), ServiceError("TABLE_MISSING", "no"), Throttled("THROTTLED", "slow down")], ids=lambda error: error.code
+)
+def test_message_when_the_failure_lies_with_aws_comes_again(world: World, error: ServiceError) -> None:
+    """A permission, a table or an outage is mended by somebody: the object waits for it, longer each time."""
+    assert world.answer(batch(message("a", upload(world, "a.csv", error)))) == ["a"]
+    assert world.given_up == []
+    assert len(world.visibility) == 1
 
 
 def test_message_when_one_of_its_objects_may_succeed_later_waits_for_it(world: World) -> None:

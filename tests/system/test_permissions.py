@@ -107,7 +107,7 @@ def pipeline(trigger: Trigger, request: pytest.FixtureRequest) -> Pipeline:
 def test_policy_when_listed_has_a_test_for_each_action() -> None:
     """A new action of the role needs a test that takes it away."""
     tested = {"s3:GetObjectVersion", "s3:GetObject", "s3:ListBucket", "s3:PutObject", "dynamodb:BatchWriteItem", "logs:CreateLogStream", "logs:PutLogEvents"}
-    assert {action for trigger, action in CASES if trigger == "sqs"} == tested | (NOT_ENFORCED - {"sqs:SendMessage"}) | {"sqs:ChangeMessageVisibility"}
+    assert {action for trigger, action in CASES if trigger == "sqs"} == tested | NOT_ENFORCED | {"sqs:ChangeMessageVisibility"}
     assert {action for trigger, action in CASES if trigger == "direct"} == tested | {"sqs:SendMessage"}
 
 
@@ -215,10 +215,24 @@ def test_retry_without_change_message_visibility_names_it_and_comes_all_the_same
     key = "records/no-change-visibility.csv"
     role = Role(queued)
     with queued.visibility(3), role.without("TakeEvents", "sqs:ChangeMessageVisibility"):
-        queued.upload(key, b"\xff\xfei\x00d\x00")
-        first = queued.load(key, "FAILED")
-        assert first["error"] == "ENCODING_UNSUPPORTED"
+        document = role.iam.get_role_policy(RoleName=role.name, PolicyName=role.policy)["PolicyDocument"]
+        role._put(document | {"Statement": [statement for statement in document["Statement"] if statement["Sid"] != "WriteItems"]})
+        queued.upload(key, GOOD)
+        assert queued.load(key, "FAILED")["error"] == "TABLE_DENIED"
         notice = wait_until(lambda: queued.notices("sqs:ChangeMessageVisibility"), "a notice that names the permission")[0]
+        assert notice["error"] == "ACCESS_DENIED"
+        wait_until(lambda: len(queued.loads(key)) > 1, f"{key} delivered again")
+    assert queued.load(key, "LOADED")["written"] == 1
+
+
+def test_give_up_without_send_message_names_it_and_comes_again(queued: Pipeline) -> None:
+    """A hopeless message is acknowledged only when it is in the failed queue."""
+    key = "records/no-send-message.csv"
+    role = Role(queued)
+    with queued.visibility(3), role.without("GiveUpEvents", "sqs:SendMessage"):
+        queued.upload(key, b"\xff\xfei\x00d\x00")
+        assert queued.load(key, "FAILED")["error"] == "ENCODING_UNSUPPORTED"
+        notice = wait_until(lambda: queued.notices("sqs:SendMessage"), "a notice that names the permission")[0]
         assert notice["error"] == "ACCESS_DENIED"
         wait_until(lambda: len(queued.loads(key)) > 1, f"{key} delivered again")
     wait_until(lambda: queued.given_up(key), f"{key} in the failed queue")

@@ -70,6 +70,7 @@ class Outcome:
     message: str = ""
     hint: str = ""
     retryable: bool = False
+    """Whether the failure may pass by itself, so that the event comes again: it lies with AWS, not with the object."""
 
     def as_json(self) -> dict[str, Any]:
         """All fields by name, for ``--json`` and the log line."""

@@ -123,6 +123,11 @@ def report_line(outcome: Outcome, *, stack: str, request_id: str, now: float) ->
     return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
 
+def note_line(code: str, reason: str, *, stack: str, request_id: str) -> str:
+    """The line for an event that rightly names nothing to load; no metric."""
+    return json.dumps({"level": "INFO", "request_id": request_id, "note": code, "message": reason, "Stack": stack}, separators=(",", ":"))
+
+
 def notice_line(code: str, reason: str, *, stack: str, request_id: str, now: float) -> str:
     """The line for what is not a load: an event that was refused, or that no route takes. Counted as ``EventsRefused`` for the stack."""
     directive = {"Namespace": NAMESPACE, "Dimensions": [["Stack"]], "Metrics": [{"Name": "EventsRefused", "Unit": "Count"}]}

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+)
+from botocore.exceptions import ConnectionError as BotocoreConnectionError  # connect time-outs, TLS and proxy failures: no HTTPClientError
 from botocore.exceptions import HTTPClientError as BotocoreHttpError
 
 from headrace.errors import Denied, HeadraceError, ObjectError, ServiceError, Throttled, Unavailable
@@ -44,8 +56,10 @@ def translated(error: Exception, action: str, resource: str) -> HeadraceError:
             return ServiceError("REGION_MISSING", f"{action}: no AWS region found", hint="set AWS_REGION or --region")
         case EndpointConnectionError():
             return Unavailable("ENDPOINT_UNREACHABLE", f"{action}: {error}", hint="check --endpoint-url, the region and the network")
-        case BotocoreHttpError():
-            return Unavailable("CONNECTION_LOST", f"{action} on {resource}: {error}")
+        case SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return ServiceError("TLS_UNVERIFIED", f"{action}: {error}", hint="set AWS_CA_BUNDLE to the certificates to trust")
+        case BotocoreHttpError() | BotocoreConnectionError() | CredentialRetrievalError() | MetadataRetrievalError():
+            return Unavailable("CONNECTION_LOST", f"{action} on {resource}: {error}", hint="check the network; it is tried again")
         case BotoCoreError():
             return ServiceError("AWS_CALL_FAILED", f"{action} on {resource}: {error}", hint="correct the argument that the message names")
         case _:

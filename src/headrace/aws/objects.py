@@ -57,7 +57,8 @@ class S3Objects:
         except Unavailable:
             body.close()
             raise
-        return OpenedObject(body, length, (answer.get("ETag") or "").strip('"') or None, answer.get("VersionId"))
+        version_id = answer.get("VersionId")
+        return OpenedObject(body, length, (answer.get("ETag") or "").strip('"') or None, None if version_id == "null" else version_id)
 
 
 def _total(answer: dict[str, Any], offset: int) -> int:

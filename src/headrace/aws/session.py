@@ -63,7 +63,7 @@ class Aws:
         config = ClientConfig(
             retries={"total_max_attempts": attempts, "mode": "standard"},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=20,  # less than the margin that the function keeps for itself, and the most that a hanging endpoint can cost
             max_pool_connections=32,
             s3={"addressing_style": "path" if self._endpoint_url else "auto"},
             response_checksum_validation="when_required",  # ranged reads carry no checksum of their own; length and version are checked instead
@@ -90,14 +90,25 @@ class Aws:
         return S3Rejects(self.client("s3"), bucket, self._owner)
 
     def change_visibility(self, queue_arn: str, receipt_handle: str, seconds: int) -> None:
-        """Have SQS deliver a received message again in ``seconds``, 0 for at once. Raises HeadraceError."""
-        _, _, _, _, account, name = queue_arn.split(":")
+        """Have SQS deliver a received message again in ``seconds``. Raises HeadraceError."""
         sqs = self.client("sqs")
         try:
-            url = f"{sqs.meta.endpoint_url}/{account}/{name}"
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+            sqs.change_message_visibility(QueueUrl=_queue_url(sqs, queue_arn), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
         except (ClientError, BotoCoreError) as error:
             raise translated(error, "sqs:ChangeMessageVisibility", queue_arn) from None
+
+    def send_message(self, beside: str, queue: str, body: str, *, reason: str) -> None:
+        """Put a message into ``queue``, of the account and region of the queue whose ARN is ``beside``, with the reason as an attribute.
+
+        Raises HeadraceError.
+        """
+        sqs = self.client("sqs")
+        arn = f"{beside.rpartition(':')[0]}:{queue}"
+        attributes = {"Reason": {"DataType": "String", "StringValue": reason.encode("ascii", "backslashreplace").decode()[:1000]}}
+        try:
+            sqs.send_message(QueueUrl=_queue_url(sqs, arn), MessageBody=body, MessageAttributes=attributes)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "sqs:SendMessage", arn) from None
 
     def table(self, name: str, clock: Clock) -> Table:
         """A table, for writing."""
@@ -122,3 +133,8 @@ class Aws:
             return Credentials(now.access_key, now.secret_key, now.token or "")
 
         return frozen
+
+
+def _queue_url(sqs: Any, arn: str) -> str:
+    _, _, _, _, account, name = arn.split(":")
+    return f"{sqs.meta.endpoint_url}/{account}/{name}"

@@ -43,33 +43,14 @@ class Connection:
         self._socket: socket.socket | None = None
 
     def exchange(self, request: bytes) -> Response:
-        """Send ``request`` and return the whole answer. Raises Unavailable; then the request may or may not have been applied.
+        """Send ``request`` once and return the whole answer. Raises Unavailable; then the request may or may not have been applied.
 
-        A connection that was kept from an earlier exchange and turns out to be closed before the first byte of an answer is made
-        anew and the request sent once more, so only requests that may be repeated may be given.
+        Also where a kept connection turns out to be closed: whether there is still time to send again is for the caller to decide.
         """
-        was_kept = self._socket is not None
-        try:
-            return self._attempt(request)
-        except _ClosedBeforeAnswer:
-            if not was_kept:
-                raise
-            return self._attempt(request)
-
-    def close(self) -> None:
-        """Close the connection; a later exchange makes a new one."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _attempt(self, request: bytes) -> Response:
-        received = False
         try:
             connection = self._socket or self._connect()
             connection.sendall(request)
-            data = connection.recv(65_536)
-            received = bool(data)
-            response, stays = self._read(connection, data)
+            response, stays = self._read(connection, connection.recv(65_536))
         except TimeoutError:
             self.close()
             message = f"no connection to {self._host}:{self._port} within {CONNECT_TIMEOUT_S:.0f} s or no answer within {READ_TIMEOUT_S:.0f} s"
@@ -80,11 +61,16 @@ class Connection:
             raise ServiceError("TLS_UNVERIFIED", message, hint="set AWS_CA_BUNDLE to the certificates to trust") from None
         except (OSError, ValueError) as error:
             self.close()
-            kind = Unavailable if received else _ClosedBeforeAnswer
-            raise kind("CONNECTION_LOST", f"{self._host}:{self._port}: {error}", hint="check the endpoint, the network and the region") from None
+            raise Unavailable("CONNECTION_LOST", f"{self._host}:{self._port}: {error}", hint="check the endpoint, the network and the region") from None
         if not stays:
             self.close()
         return response
+
+    def close(self) -> None:
+        """Close the connection; a later exchange makes a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _connect(self) -> socket.socket:
         connection = socket.create_connection((self._host, self._port), CONNECT_TIMEOUT_S)
@@ -134,10 +120,6 @@ class Connection:
                 if data:
                     raise ConnectionResetError("more data than the last chunk")
                 return body
-
-
-class _ClosedBeforeAnswer(Unavailable):
-    """The connection was closed before any byte of an answer."""
 
 
 def _more(connection: socket.socket, data: bytes) -> bytes:

@@ -161,6 +161,11 @@ class Config:
         """The name of the bucket for rejected records, also where it has its default."""
         return self.rejects.bucket or f"{self.source.bucket}-rejects"
 
+    @property
+    def failed_queue(self) -> str:
+        """The name of the queue for events that were given up."""
+        return f"{self.name}-failed"
+
     def table_name(self, entry: str) -> str:
         """The name in AWS of the table under ``entry``."""
         return self.tables[entry].name or entry

@@ -34,18 +34,6 @@ def queue_name(config: Config) -> str:
     return f"{config.name}-events"
 
 
-def failed_queue_name(config: Config) -> str:
-    return f"{config.name}-failed"
-
-
-def rejects_bucket(config: Config) -> str:
-    return config.rejects_bucket
-
-
-def table_name(config: Config, entry: str) -> str:
-    return config.table_name(entry)
-
-
 def code_bucket(config: Config, account: str, region: str) -> str:
     """Name of the bucket for the function's zip. Two stacks whose long names start alike share it: keys hold the stack's name."""
     suffix = f"-code-{account}-{region}"

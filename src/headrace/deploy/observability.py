@@ -26,7 +26,7 @@ def log_group(config: Config) -> Json:
 
 def alarms(config: Config) -> Json:
     """One alarm for each way in which a file may not arrive. Each says what it means and what to do next."""
-    function, failed, log = names.function_name(config), names.failed_queue_name(config), names.log_group(config)
+    function, failed, log = names.function_name(config), config.failed_queue, names.log_group(config)
     by_function, own = {"FunctionName": function}, {"Stack": config.name}
     given_up = f"Files were not loaded: their events were given up and lie in the queue {failed}. "
     found: Json = {
@@ -48,7 +48,7 @@ def alarms(config: Config) -> Json:
             (NAMESPACE, "LoadsFailed", own, "Sum"),
         ),
         "RecordsRejectedAlarm": _alarm(
-            f"Records were refused and are kept in s3://{names.rejects_bucket(config)} with line and reason. Next: read them, correct the file or the config.",
+            f"Records were refused and are kept in s3://{config.rejects_bucket} with line and reason. Next: read them, correct the file or the config.",
             (NAMESPACE, "RecordsRejected", own, "Sum"),
         ),
     }
@@ -96,11 +96,11 @@ def _alarm(description: str, metric: tuple[str, str, dict[str, str], str], *, th
 
 
 def dashboard(config: Config) -> Json:
-    function, failed = names.function_name(config), names.failed_queue_name(config)
+    function, failed = names.function_name(config), config.failed_queue
     stack = ["Stack", config.name]
     records = [[NAMESPACE, name, *stack] for name in ("RecordsRead", "RecordsWritten", "RecordsRejected", "RecordsFiltered", "RecordsSuperseded")]
     routes = [[NAMESPACE, name, *stack, "Route", route.name] for name in ("RecordsWritten", "RecordsRejected") for route in config.routes]
-    tables = sorted({names.table_name(config, entry) for entry in config.tables})
+    tables = sorted({config.table_name(entry) for entry in config.tables})
     throttles = [["AWS/DynamoDB", "WriteThrottleEvents", "TableName", table] for table in tables]
     consumed = [["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", table] for table in tables]
     waiting = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", failed]]

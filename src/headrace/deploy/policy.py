@@ -42,8 +42,7 @@ def function_role(config: Config) -> Json:
     if config.source.trigger == "sqs":
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
         statements.append(_allow("TakeEvents", actions, {"Fn::GetAtt": ["Queue", "Arn"]}))
-    else:
-        statements.append(_allow("GiveUpEvents", ["sqs:SendMessage"], {"Fn::GetAtt": ["FailedQueue", "Arn"]}))
+    statements.append(_allow("GiveUpEvents", ["sqs:SendMessage"], {"Fn::GetAtt": ["FailedQueue", "Arn"]}))
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -96,13 +95,13 @@ def _read_objects(config: Config) -> list[Json]:
 
 
 def _write_items(config: Config) -> Json:
-    tables = sorted({names.table_name(config, entry) for entry in config.tables})
+    tables = sorted({config.table_name(entry) for entry in config.tables})
     arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}"} for table in tables]
     return _allow("WriteItems", ["dynamodb:BatchWriteItem"], arns)
 
 
 def _keep_rejects(config: Config) -> Json:
-    return _allow("KeepRejects", ["s3:PutObject"], objects_arn(names.rejects_bucket(config), ""))
+    return _allow("KeepRejects", ["s3:PutObject"], objects_arn(config.rejects_bucket, ""))
 
 
 def _write_log(config: Config) -> Json:

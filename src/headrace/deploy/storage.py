@@ -22,7 +22,7 @@ def tables(config: Config) -> Json:
 
 def buckets(config: Config) -> Json:
     """The source bucket, which announces its new objects, and the bucket for rejected records, each with its policy."""
-    source, rejects = config.source.bucket, names.rejects_bucket(config)
+    source, rejects = config.source.bucket, config.rejects_bucket
     announced = {"DependsOn": "QueuePolicy" if config.source.trigger == "sqs" else "InvokePermission"}
     return {
         "SourceBucket": _bucket(config, source, NotificationConfiguration=_notifications(config), LifecycleConfiguration={"Rules": [_abort_uploads()]})
@@ -35,7 +35,7 @@ def buckets(config: Config) -> Json:
 
 def _table(config: Config, entry: str, table: Table) -> Json:
     properties: Json = {
-        "TableName": names.table_name(config, entry),
+        "TableName": config.table_name(entry),
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": _ATTRIBUTE_TYPES[kind]} for name, kind in table.key.items()],
         "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in zip(table.key, ("HASH", "RANGE"), strict=False)],

@@ -11,7 +11,7 @@ from headrace.config.model import Config
 from headrace.deploy import names, observability, policy, storage
 from headrace.deploy.names import Json
 
-RECEIVES_MAX = 5
+RECEIVES_MAX = 20  # about three hours of pauses, see handler.RETRY_MAX_S: an outage is no reason to give up
 FAILED_RETENTION_S = 14 * 24 * 3600
 
 
@@ -105,7 +105,7 @@ def _failed_queue(config: Config) -> Json:
         **policy.GOES_WITH_STACK,
         "Metadata": policy.suppressed(policy.MANAGED_KEY),
         "Properties": {
-            "QueueName": names.failed_queue_name(config),
+            "QueueName": config.failed_queue,
             # 14 days is the most, and must exceed the source queue's retention: a moved message keeps its first enqueue time.
             "MessageRetentionPeriod": FAILED_RETENTION_S,
             "SqsManagedSseEnabled": True,
@@ -179,7 +179,7 @@ def _outputs(config: Config) -> Json:
         "FunctionName": ("The loader", {"Ref": "Function"}),
         "LogGroupName": ("The loader's log", {"Ref": "LogGroup"}),
         "DashboardName": ("The dashboard in CloudWatch", {"Ref": "Dashboard"}),
-        "TableNames": ("Tables that are loaded", ",".join(sorted(names.table_name(config, entry) for entry in config.tables))),
+        "TableNames": ("Tables that are loaded", ",".join(sorted(config.table_name(entry) for entry in config.tables))),
     }
     if config.source.trigger == "sqs":
         values["QueueUrl"] = ("Events waiting to be loaded", {"Ref": "Queue"})

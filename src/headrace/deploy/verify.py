@@ -14,7 +14,7 @@ def verify_function(config: Config, clients: Clients) -> None:
     """Invoke the function with S3's test event in an SQS message; it must answer that no message failed.
 
     Nothing is read or written by it. Raises ServiceError FUNCTION_BROKEN with what the function answered instead: a function whose code
-    cannot start would consume events and lose them.
+    cannot start would fail for every event.
     """
     answer = services.call(clients("lambda"), "invoke", FunctionName=names.function_name(config), Payload=json.dumps(_event(config)).encode())
     text = answer["Payload"].read().decode("utf-8", "replace")

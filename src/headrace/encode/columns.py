@@ -70,7 +70,7 @@ def at_column(error: RecordError, column: str) -> RecordError:
 
 def is_empty(value: object, null_values: frozenset[str]) -> bool:
     """Whether ``value`` counts as empty or null."""
-    return value is None or value == "" or (isinstance(value, str) and value in null_values)
+    return value is None or (isinstance(value, str) and (value == "" or value in null_values))
 
 
 def _instead_of_empty(column: Column, route_empty: EmptyPolicy) -> str | None:

@@ -22,7 +22,7 @@ from headrace.errors import RecordError
 
 Encode = Callable[[Any], tuple[str, str]]
 CLOSING = "}}}"
-UNCACHED = frozenset(("json", "map", "list", "string_set", "number_set"))
+UNCACHED = frozenset(("binary", "json", "map", "list", "string_set", "number_set"))
 """Types whose members may be equal texts but different values, such as 5 and "5" in JSON."""
 
 

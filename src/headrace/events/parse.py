@@ -55,12 +55,8 @@ class Message:
 _Finding = ObjectRef | Ignored | Refused
 _Json = Mapping[str, Any]  # what json.loads makes of an object: any value under any name
 
-_CREATED = frozenset(["ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy", "ObjectCreated:CompleteMultipartUpload", "Object Created"])
-"""The events that mean new content: four classic names and one EventBridge detail type.
-
-Names and not the prefix ``ObjectCreated:``, under which MinIO also files changes of tags and retention
-(S3 user guide, notification-how-to-event-types-and-destinations and EventBridge, 2026-11).
-"""
+_NOT_CONTENT = frozenset(f"ObjectCreated:{change}" for change in ("PutTagging", "DeleteTagging", "PutRetention", "PutLegalHold"))
+"""What MinIO files under ObjectCreated although the content is the old one. Any other name means new content, also one that AWS adds."""
 
 _DELETED = ("ObjectRemoved:", "LifecycleExpiration:", "Object Deleted")
 _RESTORED = ("ObjectRestore:Completed", "Object Restore Completed")
@@ -202,7 +198,7 @@ def _eventbridge_event(event: _Json, bucket: str) -> _Finding:
 
 def _meaning(kind: str, ref: ObjectRef) -> _Finding:
     """What an event of ``kind`` about ``ref`` asks for."""
-    if kind in _CREATED:
+    if kind == "Object Created" or (kind.startswith("ObjectCreated:") and kind not in _NOT_CONTENT):
         return ref
     about = f"{_shown(kind)} of {shortened(str(ref), 200)}"
     if kind.startswith(_DELETED):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from headrace.errors import ObjectError
@@ -15,7 +16,7 @@ class FileStore:
         path = Path(ref.key)
         try:
             body = path.open("rb", buffering=0)
-            status = path.stat()
+            status = os.fstat(body.fileno())
         except OSError as error:
             reason = error.strerror or str(error)
             raise ObjectError("OBJECT_MISSING", f"{path}: {reason}", object=str(path), hint="check the path and the file's permissions") from None

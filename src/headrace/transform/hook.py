@@ -30,14 +30,15 @@ def load_transform(spec: str, route: str) -> Transform:
     def transform(record: dict[str, Any]) -> Mapping[str, Any] | None:
         try:
             result = function(record)
+            items = dict(result) if isinstance(result, Mapping) else result  # whatever kind of mapping it was, a dict behaves
         except RecordError:
             raise
-        except Exception as error:  # a record that the user's code cannot handle is rejected, never lost
+        except (Exception, SystemExit) as error:  # a record that the user's code cannot handle is rejected, never lost
             raise RecordError(
                 "TRANSFORM_FAILED", found=f"{type(error).__name__}: {shortened(str(error), 200)}", expected=f"{spec} to return the record or None"
             ) from error
-        if result is not None and not isinstance(result, Mapping):
-            raise RecordError("TRANSFORM_FAILED", found=f"a {type(result).__name__}", expected=f"{spec} to return a dict or None")
-        return result
+        if items is not None and not isinstance(items, dict):
+            raise RecordError("TRANSFORM_FAILED", found=f"a {type(items).__name__}", expected=f"{spec} to return a dict or None")
+        return items
 
     return transform
