@@ -24,7 +24,7 @@ dev: setup
 	$(BIN)/headrace dev
 
 test: setup
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks
