@@ -21,7 +21,7 @@ from typing import Any
 import data
 import sink
 from contestants import CONTESTANTS, Contestant, Programs, environment
-from machine import described, load_average
+from machine import described, load_average, source_digest
 from process import run, wait_until_calm
 from report import cost_table, speed_table
 
@@ -32,7 +32,7 @@ QUICK_SHARE = 0.1
 CALM_SHARE = 0.1
 CALM_WAIT_S = 10.0
 TRIES_MAX = 3
-SPARE_S, QUICK_SPARE_S = 240.0, 15.0
+SPARE_S, QUICK_SPARE_S = 120.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def spread(values: list[float]) -> dict[str, float]:
 def summary(result: Result) -> dict[str, Any]:
     """All that is stored of a contestant."""
     turns, contestant = result.turns, result.contestant
-    found: dict[str, Any] = {name: getattr(contestant, name) for name in ("name", "title", "note")} | {"checked": result.checked}
+    found: dict[str, Any] = {name: getattr(contestant, name) for name in ("name", "title", "note", "records")} | {"checked": result.checked}
     if turns:
         found |= {"items_s": spread([turn.items_s for turn in turns]), "items_cpu_s": spread([turn.items_cpu_s for turn in turns])}
         found |= {"startup_s": result.startup_s, "peak_mb": max(turn.peak_mb for turn in turns), "turns": [turn.__dict__ for turn in turns]}
@@ -161,7 +161,7 @@ def chosen(only: str, share: float, programs: Programs) -> list[Result]:
 def timed(bench: Bench, results: list[Result], program: Path, rounds: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Run all rounds, in turns; returns what TLS costs, and the state of the machine."""
     tls_results = [Result(replace(result.contestant, records=result.contestant.records // 2)) for result in results if result.contestant.name in WITH_TLS]
-    before = load_average()
+    before, source = load_average(), source_digest()
     with sink.nginx(program) as server:
         for result in results:
             bench.start_up(result, server.endpoint)
@@ -177,7 +177,7 @@ def timed(bench: Bench, results: list[Result], program: Path, rounds: int) -> tu
         if not server.tls_endpoint:
             tls_results = []
         tls = [tls_cost(bench, result, server, min(rounds, 3)) for result in tls_results]
-    return tls, {"load_average_before": before, "load_average_after": load_average()}
+    return tls, {"load_average_before": before, "load_average_after": load_average(), "headrace_changed": source_digest() != source}
 
 
 WITH_TLS = ("headrace-csv", "boto3-batch-writer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -38,6 +39,14 @@ def described(programs: Programs) -> dict[str, Any]:
 def load_average() -> float | None:
     """Processes that wanted to run in the last minute, on average."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def source_digest() -> str:
+    """Of all of headrace's own Python files: whether they changed while it was measured."""
+    found = hashlib.sha256()
+    for path in sorted((Path(__file__).resolve().parents[1] / "src" / "headrace").rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def _processor() -> str:

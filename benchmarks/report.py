@@ -102,7 +102,8 @@ def machine_text(document: dict[str, Any]) -> str:
     text = f"{found['date']}, {found['processor']}, {found['cores']} cores, {found['system']}, Python {found['python']}; {pinned}. "
     text += f"headrace {found['headrace']} at commit {found['commit']}. {packages}"
     text += f", AWS SDK for JavaScript {found['sdk_js']} on Node.js {found['node']}" if found.get("node") else ""
-    return f"{text}. Load average before and after: {loads['load_average_before']}, {loads['load_average_after']}; the records of each run: see results.json."
+    text += f". Load average before and after: {loads['load_average_before']}, {loads['load_average_after']}; every run: see results.json."
+    return text + (" **headrace's own files were changed during the run**: its rounds are not of one version." if loads["headrace_changed"] else "")
 
 
 def replace_part(text: str, name: str, content: str) -> str:
