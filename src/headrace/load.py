@@ -125,7 +125,10 @@ class _Load:
             raise ObjectError("HEADER_INVALID", f"the header line: {decoder.first_rejection.message}", hint="correct the first line of the file")
         if isinstance(decoder, CsvDecoder) and decoder.header is None:
             return  # an object without a single line is loaded: it had no record
-        transform, encode = self._compiled(decoder)
+        try:
+            transform, encode = self._compiled(decoder)
+        except RecordError as error:  # a column's name that no attribute can have
+            raise ObjectError("HEADER_INVALID", f"the header line: {error.message}", hint="correct the first line of the file, or set `header`") from None
         sink = open_sink(self._counts, self._refused)
         try:
             self._each_record(decoder, stream, (transform, encode), sink, limit)

@@ -60,8 +60,8 @@ SYNTAX = [
         1,
         "shorten the config",
     ),
-    ("", 1, "write a config with `headrace init SAMPLE`"),
-    ("# only a comment", 1, "write a config with `headrace init SAMPLE`"),
+    ("", 1, "begin with a copy of examples/flights/headrace.yaml"),
+    ("# only a comment", 1, "begin with a copy of examples/flights/headrace.yaml"),
     ("- a", 1, "write its members below"),
     ("words", 1, "write its members below"),
 ]

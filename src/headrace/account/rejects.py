@@ -26,6 +26,7 @@ class RejectsFile:
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=_MEMORY_BYTES_MAX)  # noqa: SIM115 - lives until close()
         self.count = 0
+        self._is_cut = False
 
     def add(self, rejection: Rejection, *, object: str, route: str) -> None:
         """Append one line of UTF-8. Raises ObjectError REJECTS_TOO_MANY if the temporary disk is full; the load must fail then."""
@@ -36,6 +37,7 @@ class RejectsFile:
             self._file.write(line)
             self._file.flush()  # so that a full disk shows here and not in store()
         except OSError as error:
+            self._is_cut = True
             hint = "correct the file or the config, or lower the route's on_error.max_rejects so that the load stops sooner"
             raise ObjectError("REJECTS_TOO_MANY", f"no room for rejected record {self.count + 1}: {error.strerror}", object=object, hint=hint) from error
         self.count += 1
@@ -45,7 +47,7 @@ class RejectsFile:
 
         To be called after the last ``add``; again if the sink raised.
         """
-        if self.count == 0:
+        if self.count == 0 or self._is_cut:  # a line for which there was no room: the load has failed, and is repeated as a whole
             return ""
         self._file.seek(0)
         return sink.store(name, cast(BinaryIO, self._file))
@@ -65,8 +67,8 @@ def reject_name(route: str, ref: ObjectRef) -> str:
     # Quoted, the last part has neither "/" nor "=", so it cannot be taken for a part of the key nor for a hash.
     pin = quote(ref.version_id or ref.etag or "unpinned", safe="")
     name = f"{route}/{ref.key}/{pin}.jsonl"
-    if len(name.encode()) <= _NAME_BYTES_MAX:
+    if len(name.encode("utf-8", "surrogateescape")) <= _NAME_BYTES_MAX:
         return name
-    ending = f"/={sha256(f'{ref.key}/{pin}'.encode()).hexdigest()}.jsonl"
+    ending = f"/={sha256(f'{ref.key}/{pin}'.encode('utf-8', 'surrogateescape')).hexdigest()}.jsonl"
     room = _NAME_BYTES_MAX - len(f"{route}/{ending}".encode())
-    return f"{route}/{ref.key.encode()[:room].decode('utf-8', 'ignore')}{ending}"
+    return f"{route}/{ref.key.encode('utf-8', 'surrogateescape')[:room].decode('utf-8', 'ignore')}{ending}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headrace.cli import demo_report
+from headrace.cli.options import output_options
 from headrace.config.parse import load as load_config
 from headrace.errors import HeadraceError
 from headrace.local.outcomes import Outcomes, object_key
@@ -24,7 +26,7 @@ POLL_S = 0.1
 
 
 @click.command(epilog="Example:\n\n  headrace demo")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the tour.")
+@output_options
 def demo(as_json: bool) -> None:
     """Show the whole pipeline on this machine: bucket, event, function, table.
 
@@ -32,13 +34,14 @@ def demo(as_json: bool) -> None:
     JSON Lines and one damaged file, and shows what happened to every record. Needs no AWS account, no Docker and no network; takes under a
     minute and leaves nothing behind.
     """
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json, highlight=False, emoji=False)
     started = time.monotonic()
     example = demo_directory()
     config = load_config(example / "headrace.yaml")
     outcomes, problems = Outcomes(), list[str]()
     files = demo_files(example)
     console.print(f"[bold]headrace demo[/]: {len(files)} files go bucket → queue → function → table on an embedded AWS\n")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # both end with everything removed
     with LocalStack(config, example, on_step=lambda step: console.print(f"  [dim]…[/] {step}"), on_log=outcomes.log, on_problem=problems.append) as stack:
         demo_report.show_stack(console, stack, problems)
         upload(stack, files)

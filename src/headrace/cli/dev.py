@@ -15,6 +15,9 @@ from rich.markup import escape
 
 from headrace.cli import demo_report
 from headrace.cli.demo import demo_directory
+from headrace.cli.options import output_options
+from headrace.cli.render import printable
+from headrace.config.match import literal_prefix, route_for
 from headrace.config.model import Config
 from headrace.config.parse import find
 from headrace.config.parse import load as load_config
@@ -33,14 +36,14 @@ POLL_S = 0.3
 )
 @click.option("--port", default=0, show_default="any free port", help="Port of the endpoint on 127.0.0.1.")
 @click.option("--drop", type=click.Path(path_type=Path, file_okay=False), default=Path("drop"), show_default=True, help="Folder whose files are uploaded.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: the endpoint first, then each outcome.")
+@output_options
 def dev(config_path: Path | None, port: int, drop: Path, as_json: bool) -> None:
     """Run the stack on this machine: an endpoint for any AWS client, and a drop folder.
 
     A file saved in the drop folder is uploaded under its path there, and what happened to it is printed. A changed config is deployed
     again, and the files in the drop folder are loaded anew with it. Ctrl-C stops everything; nothing is kept but the drop folder.
     """
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json, highlight=False, emoji=False)
     path = config_path or find(Path.cwd()) or demo_directory() / "headrace.yaml"
     config = load_config(path)
     outcomes = Outcomes()
@@ -68,9 +71,13 @@ def _show_access(console: Console, stack: LocalStack, drop: Path, as_json: bool)
     console.print("[bold]For any AWS client[/]")
     for name, value in access.items():
         console.print(f"  export {name}={value}", soft_wrap=True)
-    console.print(f"\n  aws s3 cp FILE s3://{stack.config.source.bucket}/   or save it in [bold]{escape(str(drop))}/[/]", soft_wrap=True)
+    console.print("\n[bold]Where files go[/]")
     for route in stack.config.routes:
-        console.print(f"  route {route.name}: {escape(route.match)} → table {stack.config.table_name(route.table)}")
+        folder = literal_prefix(route.match).rpartition("/")[0]
+        console.print(f"  route {route.name}: {escape(route.match)} → table {stack.config.table_name(route.table)}", soft_wrap=True)
+        console.print(
+            f"    save a file in {escape((drop / folder).as_posix())}/  or  aws s3 cp FILE s3://{stack.config.source.bucket}/{escape(folder)}/", soft_wrap=True
+        )
     console.print("\nCtrl-C stops it.\n")
 
 
@@ -82,7 +89,8 @@ def _serve(console: Console, stack: LocalStack, outcomes: Outcomes, places: tupl
     shown, failures = 0, set[str]()
     while True:
         for key in folder.look():
-            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] uploaded {escape(key)}")
+            unmatched = "" if route_for(stack.config.routes, key) else "  [yellow]no route matches it: nothing will be loaded[/]"
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] uploaded {escape(printable(key))}{unmatched}", soft_wrap=True)
         loads = outcomes.loads()
         for load in loads[shown:]:
             if load["state"] == "LOADED" or load["object"] not in failures:  # a failing object comes again until it is in the dead-letter queue
@@ -91,8 +99,8 @@ def _serve(console: Console, stack: LocalStack, outcomes: Outcomes, places: tupl
         shown = len(loads)
         if _written_at(config_path) != written_at:
             written_at = _written_at(config_path)
-            _deploy_again(console, stack, config_path)
-            folder = _drop_folder(stack, drop)
+            if _deploy_again(console, stack, config_path):
+                folder = _drop_folder(stack, drop)
         SystemClock.sleep(POLL_S)
 
 
@@ -111,17 +119,23 @@ def _written_at(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _deploy_again(console: Console, stack: LocalStack, path: Path) -> None:
-    """Deploy the changed config; a wrong one is shown and the stack stays as it is."""
+def _deploy_again(console: Console, stack: LocalStack, path: Path) -> bool:
+    """Deploy the changed config and say so; what is wrong with it is shown, and the stack stays as it is."""
     try:
         config: Config = load_config(path)
+        if (config.name, config.source.bucket) != (stack.config.name, stack.config.source.bucket):
+            raise HeadraceError("CONFIG_RENAMED", "the name of the stack or of the source bucket has changed", hint="stop dev and start it again")
         stack.deploy(config)
-        console.print(f"[green]deployed[/] {escape(str(path))} again")
     except ConfigError as error:
         for problem in error.problems:
-            console.print(f"[red]{escape(problem.path)}[/]: found {escape(problem.found)}, expected {escape(problem.expected)}")
+            text = f"line {problem.line}: {problem.path}: found {problem.found}, expected {problem.expected}\n    {problem.hint}"
+            console.print(f"[red]config[/] {escape(text)}", soft_wrap=True)
+        return False
     except HeadraceError as error:
-        console.print(f"[red]{error.code}[/] {escape(error.message)}")
+        console.print(f"[red]{error.code}[/] {escape(error.message)}\n    next: {escape(error.hint)}", soft_wrap=True)
+        return False
+    console.print(f"[green]deployed[/] {escape(str(path))} again")
+    return True
 
 
 def _show_load(console: Console, load: dict[str, Any], as_json: bool) -> None:
@@ -131,8 +145,10 @@ def _show_load(console: Console, load: dict[str, Any], as_json: bool) -> None:
     style = "red" if load["state"] == "FAILED" else "yellow" if load["rejected"] else "green"
     ends = " + ".join(f"{name} {load[name]:,}" for name in ("written", "rejected", "filtered", "superseded"))
     counts = f"read {load['read']:,} = {ends}"
-    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] [{style}]{load['state']}[/] {escape(object_key(load))}  {counts}  {load['seconds']} s", soft_wrap=True)
+    console.print(
+        f"[dim]{time.strftime('%H:%M:%S')}[/] [{style}]{load['state']}[/] {escape(printable(object_key(load)))}  {counts}  {load['seconds']} s", soft_wrap=True
+    )
     if load["error"]:
-        console.print(f"         {load['error']}: {escape(load['message'])}\n         next: {escape(load['hint'])}", soft_wrap=True)
+        console.print(f"         {load['error']}: {escape(printable(load['message']))}\n         next: {escape(load['hint'])}", soft_wrap=True)
     if load["rejects"]:
         console.print(f"         rejected records: {escape(load['rejects'])}", soft_wrap=True)

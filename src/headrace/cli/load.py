@@ -72,7 +72,7 @@ def load(
     """
     console = render.stderr()
     found = source_of(source, open_aws)
-    sink = LocalRejects(rejects_path(rejects, found))
+    sink = LocalRejects(rejects_path(rejects, found), may_replace=rejects is not None)
     aws = open_aws()
     choice = choose(found, Asked(table, key, route, config_path), lambda name, wanted: key_of_table(aws, name, wanted=wanted))
     if choice.sample is None:

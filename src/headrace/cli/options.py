@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -49,11 +50,23 @@ def aws_options(command: Command) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def opened(*args: Any, endpoint_url: str | None, region: str | None, profile: str | None, **kwargs: Any) -> Any:
-        if endpoint_url and not endpoint_url.startswith(("http://", "https://")):
-            raise usage(f"--endpoint-url: found {endpoint_url!r}, expected a URL", f"write http://{endpoint_url} or https://{endpoint_url}")
+        if endpoint_url:
+            _require_url(endpoint_url)
         return command(*args, open_aws=lambda: _open_aws(endpoint_url, region, profile), **kwargs)
 
     return _with(opened, *_AWS)
+
+
+def _require_url(text: str) -> None:
+    """Raise USAGE unless ``text`` is the address of a server, without a path: requests are sent to its root."""
+    try:
+        parts = urlsplit(text)
+        is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/") and not parts.query
+    except ValueError:  # a port that is none
+        is_fine = False
+    if not is_fine:
+        hint = "give scheme, host and port, and no path" if "://" in text else f"write http://{text} or https://{text}"
+        raise usage(f"--endpoint-url: found {text!r}, expected an address such as http://127.0.0.1:4566", hint)
 
 
 def _with(command: Command, *options: Callable[[Command], Command]) -> Command:

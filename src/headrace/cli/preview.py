@@ -61,7 +61,7 @@ def preview(
     """
     console = render.stderr()
     found = source_of(source, None)
-    sink = LocalRejects(rejects_path(rejects, found) if rejects else None)
+    sink = LocalRejects(rejects_path(rejects, found) if rejects else None, may_replace=True)
     choice = choose(found, Asked(table, key, route, config_path), None)
     show_choice(console, choice, target="items")
     ports = Ports(found.objects, _no_table, sink, SystemClock())

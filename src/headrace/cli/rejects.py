@@ -6,6 +6,8 @@ import itertools
 import json
 import os
 import shutil
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -29,8 +31,9 @@ class Reason:
 class LocalRejects:
     """A RejectSink in the file system. With ``path`` None the records are only counted."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, may_replace: bool = False) -> None:
         self._path = path
+        self._may_replace = may_replace
         self._reasons: dict[tuple[str, str], Reason] = {}
 
     def store(self, name: str, content: BinaryIO) -> str:
@@ -40,8 +43,9 @@ class LocalRejects:
             return ""
         content.seek(0)
         try:
-            with self._path.open("wb") as kept:
+            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as kept:
                 shutil.copyfileobj(content, kept)
+            self._path = _put(Path(kept.name), self._path, replace=self._may_replace)
         except OSError as error:
             hint = "name another file with --rejects FILE and load again"
             raise ObjectError("REJECTS_UNWRITABLE", f"{self._path}: {error.strerror}", object=str(self._path), hint=hint) from None
@@ -58,6 +62,22 @@ class LocalRejects:
             code, column = record["code"], record["column"]
             known = self._reasons.setdefault((code, column), Reason(code, column, 0, record["line"], record["message"]))
             known.count += 1
+
+
+def _put(written: Path, path: Path, *, replace: bool) -> Path:
+    """Give a whole file its name, or the next free one of its kind if it may not replace what is there: two loads may end at once."""
+    umask = os.umask(0)
+    os.umask(umask)
+    written.chmod(0o666 & ~umask)
+    if replace:
+        return written.replace(path)
+    stem = path.name.removesuffix(".jsonl")
+    for name in itertools.chain([path.name], (f"{stem}-{number}.jsonl" for number in itertools.count(2))):
+        with suppress(FileExistsError):
+            os.link(written, path.with_name(name))
+            written.unlink()
+            return path.with_name(name)
+    raise AssertionError("numbers do not end")
 
 
 def rejects_path(given: Path | None, source: Source) -> Path:

@@ -14,6 +14,7 @@ from headrace.cli.source import Source
 from headrace.config.infer import ROWS_MAX, Inferred, infer_columns
 from headrace.config.model import Column, Format, Limits, Route
 from headrace.decode.lines import line_blocks
+from headrace.encode.header import require_distinct
 from headrace.encode.values import kind_of
 from headrace.errors import ObjectError
 from headrace.load import open_records
@@ -26,6 +27,8 @@ JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 DELIMITERS = (",", "\t", ";", "|")
 DELIMITER_ROWS = 50
 LIMITS = Limits()
+SAMPLE_BYTES_MAX = 16 << 20
+"""The sample ends about here, whatever it holds: it stays in memory."""
 _TO_JSON_LINES = "convert it to one object on each line, for instance with jq -c '.[]' or jq -c ."
 
 
@@ -63,7 +66,14 @@ def _sample(source: Source) -> Sample:
     decoder = open_records(route, LIMITS, iter(again))
     if decoder.first_rejection:
         raise ObjectError("HEADER_INVALID", f"the header line: {decoder.first_rejection.message}", hint="correct the first line of the file")
-    records = [row for row, *_ in itertools.islice(decoder, ROWS_MAX) if not isinstance(row, Rejection)]
+    if decoder.header is not None:
+        require_distinct([name for name in decoder.header if name])
+    records: list[list[str] | dict[str, object]] = []
+    for row, block, *_ in itertools.islice(decoder, ROWS_MAX):
+        if not isinstance(row, Rejection):
+            records.append(row)
+        if block.offset > SAMPLE_BYTES_MAX:
+            break
     if format == "jsonl":
         return _of_members(stream.ref, [record for record in records if isinstance(record, dict)])
     rows = [row for row in records if isinstance(row, list)]

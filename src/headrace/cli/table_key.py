@@ -44,6 +44,8 @@ def _key(aws: Aws, name: str, *, hint: str) -> dict[str, KeyType]:
     found = services.find(client, "describe_table", TableName=name)
     if found is None:
         raise ServiceError("TABLE_MISSING", f"no table {name} {place}", hint=hint)
+    if "TableStatus" not in found.get("Table", {}):
+        raise ServiceError("ENDPOINT_UNKNOWN", f"what answers {place} is not DynamoDB", hint="check --endpoint-url, and whether a proxy answers in its place")
     table = found["Table"]
     if table["TableStatus"] in ("CREATING", "DELETING", "ARCHIVED"):
         raise ServiceError("TABLE_NOT_READY", f"table {name} {place} is {table['TableStatus']}", hint="wait until it is ACTIVE")

@@ -33,6 +33,10 @@ BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
 
+ROUTES_MAX = 50
+"""A role's inline policies have 10,240 characters in all, of which each prefix and table takes some 100 (IAM user guide, IAM and STS quotas,
+2026-11); a bucket has 100 notification configurations (S3 user guide, notification-how-to-filtering, 2026-11)."""
+
 _BUCKET_REFUSED = re.compile(r".*\.\.|\d+\.\d+\.\d+\.\d+$|xn--|sthree-|amzn-s3-demo-|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$")
 
 
@@ -41,6 +45,11 @@ def check(config: Config) -> list[ConfigProblem]:
     problems = [*_stack(config), *_buckets(config), *_numbers(config), *_tables(config)]
     if not config.routes:
         problems.append(ConfigProblem("routes", "no route", "at least one", "add a route with `name`, `match`, `format` and `table`"))
+    if len(config.routes) > ROUTES_MAX:
+        found = f"{len(config.routes)} routes"
+        problems.append(
+            ConfigProblem("routes", found, f"at most {ROUTES_MAX}", "take more objects with each pattern, or make a second stack with a bucket of its own")
+        )
     for index in range(len(config.routes)):
         problems += route_problems(config, index)
     return problems

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def infer_columns(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Inferr
             seen[cell if len(cell) <= _CHARACTERS_KEPT else f"{cell[:_CHARACTERS_KEPT]}…"] = None
     columns: dict[str, Column] = {}
     markers: dict[str, str] = {}
-    notes = [f"{name}: more than one column has this name" for name in dict.fromkeys(names) if name and list(names).count(name) > 1]
+    notes = [f"{name}: more than one column has this name" for name, count in Counter(names).items() if name and count > 1]
     for index, name in enumerate(names):
         kind, note = _type_of(values[index])
         columns[name] = Column(type=kind) if name else Column(type="drop")

@@ -32,7 +32,9 @@ def load(path: Path) -> Config:
         problem = ConfigProblem("", f"the byte 0x{error.object[error.start]:02x}", "text in UTF-8", "save the file as UTF-8", line)
         raise ConfigError(str(path), [problem]) from None
     except OSError as error:
-        problem = ConfigProblem("", (error.strerror or "an error").lower(), "a file to read", "name a config that exists, or write one with `headrace init`")
+        problem = ConfigProblem(
+            "", (error.strerror or "an error").lower(), "a file to read", "name a config that exists, or begin with a copy of examples/flights/headrace.yaml"
+        )
         raise ConfigError(str(path), [problem]) from None
     return parse(text, str(path))
 
@@ -43,7 +45,7 @@ def parse(text: str, source: str) -> Config:
     if tree.data is None and tree.problems:
         raise ConfigError(source, tree.problems)
     if tree.data is None:
-        problem = ConfigProblem("", "an empty file", "`source`, `tables` and `routes`", "write a config with `headrace init SAMPLE`", 1)
+        problem = ConfigProblem("", "an empty file", "`source`, `tables` and `routes`", "begin with a copy of examples/flights/headrace.yaml", 1)
         raise ConfigError(source, [problem])
     data = _without_short_forms(tree.data, tree)
     config, shape_problems, repaired = shaped(data, tree)

@@ -44,7 +44,8 @@ def pages(client: Any, operation: str, /, **arguments: Any) -> Iterator[Json]:
 
 def aws_code(error: HeadraceError) -> str:
     """AWS's own code of a refused call, empty if there was no answer."""
-    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))
+    response = getattr(error.__cause__, "response", None) or {}  # None in botocore's errors of the connection
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 def is_missing_stack(error: HeadraceError) -> bool:

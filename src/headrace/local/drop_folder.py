@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from headrace.config.match import literal_prefix
@@ -28,21 +29,22 @@ class DropFolder:
             (folder / literal_prefix(route.match).rpartition("/")[0]).mkdir(parents=True, exist_ok=True)
 
     def look(self) -> list[str]:
-        """Upload what came to rest since the last look; returns the keys."""
+        """Upload what came to rest since the last look; returns the keys. Files that are gone again, or cannot be read, are left out."""
         keys = []
         seen = dict(self._files())
         for path, stamp in seen.items():
             if self._seen.get(path) == stamp and self._uploaded.get(path) != stamp:
                 key = path.relative_to(self.folder).as_posix()
-                self._upload(key, path)
+                with suppress(OSError):
+                    self._upload(key, path)
+                    keys.append(key)
                 self._uploaded[path] = stamp
-                keys.append(key)
         self._seen = seen
         return keys
 
     def _files(self) -> Iterator[tuple[Path, Stamp]]:
         for path in sorted(self.folder.rglob("*")):
-            if path.name.startswith(".") or not path.is_file():
-                continue
-            status = path.stat()
-            yield path, (status.st_size, status.st_mtime_ns)
+            with suppress(OSError, UnicodeError):  # UnicodeError: a name that is not UTF-8 can be no key
+                if path.as_posix().encode() and path.is_file() and not path.name.startswith("."):
+                    status = path.stat()
+                    yield path, (status.st_size, status.st_mtime_ns)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from headrace.account.outcome import Counts
 from headrace.config.model import KeyType
 from headrace.encode.key import identity_of
-from headrace.errors import Deadline, Invalid, RecordError, ServiceError
+from headrace.errors import Deadline, Invalid, RecordError, ServiceError, Throttled
 from headrace.ports import BatchReply, Clock, ItemStore
 from headrace.write.batch import Batcher, Entry
 
@@ -221,9 +221,11 @@ class Writer:
         self._failing_since = now if self._failing_since is None else self._failing_since
         if due >= min(self._deadline, self._failing_since + STALL_S):
             reason = error.message if error else "the table keeps handing items back as unprocessed"
-            raise Deadline(
-                "DEADLINE", f"time ran out before everything was written; last answer: {reason}", hint="load it again later; raise the table's capacity"
-            )
+            what = "time ran out before everything was written" if due >= self._deadline else f"the table took nothing for {now - self._failing_since:.0f} s"
+            hint = "load it again later, or raise the table's capacity"
+            if error is not None and not isinstance(error, Throttled):
+                hint = error.hint or "load it again later"
+            raise Deadline("DEADLINE", f"{what}; last answer: {reason}", hint=hint)
         self._repeats.append((due, Call(entries, attempt)))
         self._repeating += len(entries)
         self._repeating_characters += sum(len(entry.request) for entry in entries)
