@@ -177,6 +177,17 @@ class Pipeline:
         finally:
             self._set_visibility(6 * self.config.function.timeout_s)
 
+    @contextmanager
+    def receives(self, most: int) -> Iterator[None]:
+        """Messages received so often during the block without an answer go to the failed queue."""
+        queue = self.queue_url()
+        policy = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+        self.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": json.dumps(json.loads(policy) | {"maxReceiveCount": most})})
+        try:
+            yield
+        finally:
+            self.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": policy})
+
     def _set_visibility(self, seconds: int) -> None:
         self.client("sqs").set_queue_attributes(QueueUrl=self.queue_url(), Attributes={"VisibilityTimeout": str(seconds)})
 

@@ -24,7 +24,6 @@ FAILING = {
     "records/zip.csv": (b"PK\x03\x04" + b"\0" * 100, "FORMAT_UNEXPECTED", "zip", "gzip"),
     "records/parquet.csv": (b"PAR1" + b"\0" * 100, "FORMAT_UNEXPECTED", "Parquet", "gzip"),
     "records/open-quote-header.csv": (b'"id,group,value\n' + GOOD, "HEADER_INVALID", "header line", "first line"),
-    "nowhere/wrong-table.csv": (HEADER + GOOD, "TABLE_MISSING", "no-such-table", "create table no-such-table"),
 }
 """Key: content, and of the failure the code, what the message and what the hint must say. (A deleted object is in test_queue.py, a missing
 permission in test_permissions.py.)"""
@@ -68,6 +67,18 @@ def test_file_when_it_cannot_be_loaded_says_why_and_keeps_the_event(uploaded: Pi
     wait_until(lambda: uploaded.given_up(key), f"{key} in the failed queue")
     for attempt in uploaded.loads(key):
         require_balance(attempt)
+
+
+def test_file_when_its_table_is_missing_waits_for_the_table(uploaded: Pipeline) -> None:
+    """Somebody will create the table or correct its name: the event comes again, it is not given up."""
+    key = "nowhere/wrong-table.csv"
+    uploaded.upload(key, HEADER + GOOD)
+    load = uploaded.load(key, "FAILED")
+    assert (load["error"], load["retryable"], load["written"]) == ("TABLE_MISSING", True, 0)
+    assert "no-such-table" in load["message"]
+    assert "create table no-such-table" in load["hint"]
+    wait_until(lambda: len(uploaded.loads(key)) > 1, f"{key} delivered again")
+    assert uploaded.given_up(key) == []
 
 
 @pytest.mark.parametrize("key", EMPTY)

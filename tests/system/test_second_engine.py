@@ -139,7 +139,7 @@ def test_zip_when_reading_is_forbidden_names_the_permissions(second: Second) -> 
     denied = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
     second.proxy.rules.append(Rule("GET /*/records/forbidden.csv", answered(403, denied, {"Content-Type": "application/xml"})))
     kind, load = second.load("records/forbidden.csv")
-    assert (kind, load["error"], load["retryable"]) == ("error", "ACCESS_DENIED", False)
+    assert (kind, load["error"], load["retryable"]) == ("error", "ACCESS_DENIED", True)
     assert "s3:GetObject" in load["message"]
     assert "s3:ListBucket" in load["hint"]
 
