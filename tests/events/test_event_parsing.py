@@ -64,6 +64,13 @@ def test_parse_when_an_object_was_created_names_it_in_every_wrapping(event: obje
     assert (message.ignored, message.refused) == ((), ())
 
 
+def test_parse_when_a_failure_destination_kept_the_event_names_the_object_again() -> None:
+    """The body of a message in the failed queue of a directly invoked function can be given to the function as it is."""
+    kept = {"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": s3_event(), "responsePayload": {"errorType": "X"}}
+    assert parsed(kept).created == parsed(s3_event()).created != ()
+    assert parse(sqs_event(json.dumps(kept)), bucket=BUCKET)[0].created == parsed(s3_event()).created
+
+
 def test_parse_when_sqs_delivers_several_messages_keeps_them_apart() -> None:
     """One Message for each SQS message, in order, with what is needed to acknowledge or postpone it."""
     bodies = [s3_event(), "{", sns_envelope(configured_event()), eventbridge_event(), s3_event(s3_record(bucket="foreign"), s3_record())]

@@ -29,9 +29,11 @@ def alarms(config: Config) -> Json:
     function, failed, log = names.function_name(config), config.failed_queue, names.log_group(config)
     by_function, own = {"FunctionName": function}, {"Stack": config.name}
     given_up = f"Files were not loaded: their events were given up and lie in the queue {failed}. "
+    # SQS moves messages back only from the dead-letter queue of a queue (SQS API, StartMessageMoveTask, 2026-11).
+    again = "move the messages back into work" if config.source.trigger == "sqs" else f"invoke {function} with the body of each message"
     found: Json = {
         "FailedEventsAlarm": _alarm(
-            given_up + f"Next: find the cause in the log {log} (level ERROR), remove it, then move the messages back into work; they are kept 14 days.",
+            given_up + f"Next: find the cause in the log {log} (level ERROR), remove it, then {again}; they are kept 14 days.",
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": failed}, "Maximum"),
         ),
         "ErrorsAlarm": _alarm(

@@ -137,6 +137,8 @@ def _findings(document: Any, bucket: str) -> list[_Finding]:
             return [_finding(_test_event, document, bucket)]
         case {"Records": [*records]} if any(_comes_from(record, "s3") or _comes_from(record, "sns") for record in records):
             return [finding for record in records for finding in _findings_of(record, bucket)]
+        case {"requestContext": Mapping(), "requestPayload": Mapping() as payload}:  # what Lambda sent to a failure destination, given again
+            return _findings(payload, bucket)
         case {"source": "aws.s3", "detail-type": str()}:
             return [_finding(_eventbridge_event, document, bucket)]
         case Mapping():
