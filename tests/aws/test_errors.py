@@ -55,6 +55,11 @@ def test_answered_error_has_its_class_and_code(code: str, status: int, kind: typ
         (botocore.exceptions.EndpointConnectionError(endpoint_url="http://x"), "ENDPOINT_UNREACHABLE", True),
         (botocore.exceptions.ReadTimeoutError(endpoint_url="http://x"), "CONNECTION_LOST", True),
         (botocore.exceptions.ConnectionClosedError(endpoint_url="http://x"), "CONNECTION_LOST", True),
+        (botocore.exceptions.ConnectTimeoutError(endpoint_url="http://x"), "CONNECTION_LOST", True),
+        (botocore.exceptions.ProxyConnectionError(proxy_url="http://x"), "CONNECTION_LOST", True),
+        (botocore.exceptions.SSLError(endpoint_url="https://x", error="EOF occurred in violation of protocol"), "CONNECTION_LOST", True),
+        (botocore.exceptions.SSLError(endpoint_url="https://x", error="CERTIFICATE_VERIFY_FAILED"), "TLS_UNVERIFIED", False),
+        (botocore.exceptions.CredentialRetrievalError(provider="x", error_msg="x"), "CONNECTION_LOST", True),
         (botocore.exceptions.ParamValidationError(report="x"), "AWS_CALL_FAILED", False),
     ],
 )

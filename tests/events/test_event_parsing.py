@@ -96,10 +96,10 @@ def test_parse_when_the_notification_was_configured_ignores_the_test_event(wrap:
     assert ignored(wrap(configured_event()))[0] == "TEST_EVENT"
 
 
-@pytest.mark.parametrize("api", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
+@pytest.mark.parametrize("api", ["Put", "Post", "Copy", "CompleteMultipartUpload", "OneThatAwsAdds"])
 @pytest.mark.parametrize("prefix", ["", "s3:"])
 def test_parse_when_content_appeared_by_any_api_names_the_object(api: str, prefix: str) -> None:
-    """Four event names mean new content, with or without the prefix that MinIO keeps."""
+    """Every name under ObjectCreated means new content, also one not known yet, with or without the prefix that MinIO keeps."""
     assert parsed(s3_event(s3_record(name=f"{prefix}ObjectCreated:{api}"))).created == (CLASSIC,)
 
 
