@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from headrace.errors import RecordError
 
@@ -14,10 +13,6 @@ class Number(str):
     """The text of a JSON number, kept as it was written; a ``str`` so that no digit is ever lost in a float."""
 
     __slots__ = ()
-
-
-Row: TypeAlias = list[str] | Mapping[str, object]
-"""A decoded record: the fields of a CSV line in file order, or the members of a JSON object."""
 
 
 class Block:

@@ -25,7 +25,7 @@ class FragmentCache(dict[str, str]):
     """Remembers the fragments of a column's texts, since most columns repeat theirs; a hit costs one dictionary look-up.
 
     For ``str`` only: of Python's other values some are equal that DynamoDB tells apart, such as 1 and True. Bounded in entries
-    and length. Measured on the 19 columns of the flight records: see benchmarks in ARCHITECTURE.md.
+    and length.
     """
 
     __slots__ = ("convert",)
