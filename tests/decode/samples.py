@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from headrace.decode.csv import CsvDecoder
+from headrace.decode.dialect import Dialect
 from headrace.decode.jsonl import JsonLinesDecoder
+from headrace.decode.limits import JsonLimits
 from headrace.decode.lines import line_blocks
 from headrace.errors import ObjectError
+from headrace.formats import Decoder
 from headrace.record import Origin, Rejection
 
 MB = 1 << 20
@@ -35,7 +38,7 @@ def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
         start, turn = start + size, turn + 1
 
 
-def decoded(decoder: CsvDecoder | JsonLinesDecoder) -> list[Seen]:
+def decoded(decoder: Decoder) -> list[Seen]:
     """All records that ``decoder`` gives; an ObjectError ends them as a record with its code at line 0."""
     found = []
     try:
@@ -53,7 +56,7 @@ def decoded(decoder: CsvDecoder | JsonLinesDecoder) -> list[Seen]:
 
 def csv_decoder(data: bytes, sizes: Sequence[int] = (MB,), *, delimiter: str = ",", limit: int = MB, header: list[str] | None = None) -> CsvDecoder:
     blocks = line_blocks(pieces(data, sizes), line_bytes_max=limit, lf_only=False)
-    return CsvDecoder(blocks, delimiter=delimiter, record_bytes_max=limit, header=header)
+    return CsvDecoder(blocks, dialect=Dialect(delimiter), record_bytes_max=limit, header=header)
 
 
 def csv_records(data: bytes, sizes: Sequence[int] = (MB,), *, delimiter: str = ",", limit: int = MB) -> list[Seen]:
@@ -62,7 +65,7 @@ def csv_records(data: bytes, sizes: Sequence[int] = (MB,), *, delimiter: str = "
 
 
 def json_records(data: bytes, sizes: Sequence[int] = (MB,), *, limit: int = MB) -> list[Seen]:
-    return decoded(JsonLinesDecoder(line_blocks(pieces(data, sizes), line_bytes_max=limit, lf_only=True), record_bytes_max=limit))
+    return decoded(JsonLinesDecoder(line_blocks(pieces(data, sizes), line_bytes_max=limit, lf_only=True), limits=JsonLimits(limit)))
 
 
 piece_sizes = st.lists(st.integers(1, 9), min_size=1, max_size=4)

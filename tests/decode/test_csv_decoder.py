@@ -10,6 +10,7 @@ import pytest
 
 from decode.samples import MB, csv_decoder, csv_records, decoded
 from headrace.decode.csv import CsvDecoder
+from headrace.decode.dialect import Dialect
 from headrace.decode.lines import line_blocks
 from headrace.errors import ObjectError
 
@@ -84,7 +85,7 @@ def counted(pieces: Iterable[bytes], limit: int = MB) -> tuple[list[str], int, i
     """Codes of the rejections, number of rows, and peak memory in bytes while all records of ``pieces`` were read."""
     tracemalloc.start()
     try:
-        decoder = CsvDecoder(line_blocks(iter(pieces), line_bytes_max=limit, lf_only=False), delimiter=",", record_bytes_max=limit, header=["a"])
+        decoder = CsvDecoder(line_blocks(iter(pieces), line_bytes_max=limit, lf_only=False), dialect=Dialect(), record_bytes_max=limit, header=["a"])
         codes, rows = [], 0
         try:
             for row, *_ in decoder:

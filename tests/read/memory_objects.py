@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headrace.errors import ObjectError, ServiceError, Unavailable
-from headrace.ports import ObjectRef, OpenedObject
+from headrace.ports import ObjectRef, ObjectState, OpenedObject
 
 Breaks = Callable[[int, bytes], bytes | ServiceError]
 
@@ -53,13 +53,12 @@ class MemoryObjects:
     """What the object is from that request on, counted from 0."""
     asked: list[tuple[ObjectRef, int]] = field(default_factory=list)
     bodies: list[MemoryBody] = field(default_factory=list)
+    is_archived: bool = False
 
     def open(self, ref: ObjectRef, offset: int) -> OpenedObject:
-        turn = len(self.asked)
-        self.asked.append((ref, offset))
-        self.version = self.replaced_by.get(turn, self.version)
-        if turn < len(self.refusals) and (refusal := self.refusals[turn]):
-            raise refusal
+        self._ask(ref, offset)
+        if self.is_archived:
+            raise ObjectError("OBJECT_ARCHIVED", "in Glacier", hint="restore it")
         if self.checks_conditions and ref.etag not in (None, self.version.etag):
             raise ObjectError("OBJECT_CHANGED", "the eTag is another one")
         data = self.version.content[offset:]
@@ -71,3 +70,16 @@ class MemoryObjects:
         body = MemoryBody(data, error, self.largest)
         self.bodies.append(body)
         return OpenedObject(body, len(self.version.content), self.version.etag, self.version.version_id)
+
+    def state(self, key: str, version_id: str | None = None) -> ObjectState:
+        """As Listing has it, for the bucket that ObjectRefs of tests name."""
+        self._ask(ObjectRef("landing", key, version_id), 0)
+        now = self.version
+        return ObjectState(ObjectRef("landing", key, now.version_id, now.etag, len(now.content)), not self.is_archived)
+
+    def _ask(self, ref: ObjectRef, offset: int) -> None:
+        turn = len(self.asked)
+        self.asked.append((ref, offset))
+        self.version = self.replaced_by.get(turn, self.version)
+        if turn < len(self.refusals) and (refusal := self.refusals[turn]):
+            raise refusal

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from decode.samples import piece_sizes, pieces
 from headrace.errors import ObjectError
 from headrace.read.decompress import PIECE_BYTES, decompress
+from headrace.read.signature import compression_of, format_of
 
 TEXT = b"id,name\n1,one\n2,two\n"
 
@@ -33,6 +34,7 @@ def outcome(data: bytes, sizes: Sequence[int] = (1 << 20,)) -> bytes | str:
 
 
 members = st.lists(st.binary(max_size=40) | st.just(b"") | st.just(b"x" * (2 * PIECE_BYTES)), min_size=1, max_size=4)
+members = members.filter(lambda contents: not compression_of(b"".join(contents)) and not format_of(b"".join(contents)))
 
 
 @given(members, piece_sizes | st.just([1 << 20]), st.integers(0, 9), st.sampled_from([0, 1, 9]))
@@ -44,9 +46,9 @@ def test_gzip_of_several_members_is_all_their_content(contents: list[bytes], siz
     assert plain(data, sizes) == b"".join(contents)
 
 
-@given(st.binary(max_size=200).filter(lambda data: data[:1] != b"\x1f"), piece_sizes)
+@given(st.binary(max_size=200).filter(lambda data: not compression_of(data)), piece_sizes)
 def test_plain_content_comes_as_it_is(data: bytes, sizes: Sequence[int]) -> None:
-    """What is not gzip and no other container is text, to be judged by the decoder."""
+    """What is neither compressed nor another format is text, to be judged by the decoder."""
     assert outcome(data, sizes) in (data, "FORMAT_UNEXPECTED")
 
 
@@ -96,7 +98,8 @@ def test_bomb_is_inflated_in_bounded_memory_and_refused_at_the_limit() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.code == "DECOMPRESSED_TOO_LARGE"
-    assert (largest, total) == (PIECE_BYTES, 100 << 20)
+    assert largest == PIECE_BYTES
+    assert (100 << 20) - PIECE_BYTES < total <= 100 << 20
     assert peak < 4 << 20
 
 
@@ -109,24 +112,22 @@ def test_limit_counts_the_bytes_after_decompression() -> None:
 
 
 CONTAINERS = {
-    "zstd": b"\x28\xb5\x2f\xfd\x04\x58",
-    "bzip2": b"BZh91AY&SY\x01\x02",
-    "xz": b"\xfd7zXZ\x00\x00\x04",
-    "zip": b"PK\x03\x04\x14\x00",
-    "lz4": b"\x04\x22\x4d\x18\x64\x40",
     "Parquet": b"PAR1\x15\x04\x15\x10",
     "Avro": b"Obj\x01\x04\x14avro",
     "ORC": b"ORC\x0a\x05abc\x00",
+    "binary Ion": b"\xe0\x01\x00\xea\xee",
+    "Excel": b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml",
 }
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_other_container_is_refused_by_its_name(name: str) -> None:
+def test_other_format_is_refused_by_its_name(name: str) -> None:
     """It is never read as text."""
     for size in (1, 1000):
-        with pytest.raises(ObjectError, match=name) as caught:
-            plain(CONTAINERS[name], [size])
-        assert caught.value.code == "FORMAT_UNEXPECTED"
+        for data in (CONTAINERS[name], gzip.compress(CONTAINERS[name])):
+            with pytest.raises(ObjectError, match=name) as caught:
+                plain(data, [size])
+            assert caught.value.code == "FORMAT_UNEXPECTED"
 
 
 @pytest.mark.parametrize("text", [b"ORCID,name\n0000-0001,x\n", b"PAR1,PAR2\n1,2\n", b"BZh,b\n", b"PK,SK\n1,2\n", b"Object,b\n", b"ORC"])

@@ -4,35 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headrace.encoding import BOMS, SNIFF_BYTES, encoding_of, stored_bytes, utf8_pieces
 from headrace.errors import ObjectError
-from headrace.record import Block
-
-UTF8_BOM = b"\xef\xbb\xbf"
+from headrace.record import Block, Start
 
 
-def line_blocks(pieces: Iterator[bytes], *, line_bytes_max: int, lf_only: bool) -> Iterator[Block]:
-    """Blocks in order, each of one or more whole lines; their bytes together are the content without a leading UTF-8 BOM.
+def line_blocks(pieces: Iterator[bytes], *, line_bytes_max: int, lf_only: bool, start: Start | None = None, encoding: str = "utf-8") -> Iterator[Block]:
+    """Blocks in order, each of one or more whole lines; their bytes together are the content as UTF-8 without a leading byte order mark.
+
+    With ``start`` the pieces are the content from that place on: every byte counts, lines and offsets go on from there.
 
     Lines end with LF, CRLF or (unless ``lf_only``) CR. A line longer than ``line_bytes_max`` may come as several blocks of its
-    own with ``is_cut`` set, all with its line number: memory stays bounded whatever the object holds. No line end is ever cut.
+    own with ``is_cut`` set, all with its line number: memory stays bounded whatever the object holds. No line end is ever cut, and no character.
+    Raises ObjectError ENCODING_UNSUPPORTED where the content shows that it has another encoding.
     """
-    cutter = _Cutter(line_bytes_max, lf_only)
-    for piece in _without_bom(pieces, cutter):
+    mark, content = (b"", pieces) if start else without_bom(pieces, encoding)
+    cutter = _Cutter(line_bytes_max, lf_only, start or Start(len(mark), 1), encoding)
+    for piece in utf8_pieces(content, encoding):
         yield from cutter.feed(piece)
     yield from cutter.end()
 
 
-def _without_bom(pieces: Iterator[bytes], cutter: _Cutter) -> Iterator[bytes]:
+def whole_lines(blocks: Iterator[Block]) -> Iterator[Block]:
+    """``blocks``, but of a line that comes in parts only the first of them, which knows where the line ends."""
+    for block in blocks:
+        if block.is_cut:
+            block.end = end_of_line(block, blocks)
+        yield block
+
+
+def end_of_line(block: Block, blocks: Iterator[Block]) -> int:
+    """The byte of the object after the line of which ``block`` is a part; the parts that follow are taken from ``blocks``."""
+    part: Block | None = block
+    while part:
+        last = part
+        part = None if last.data.endswith(b"\n" if last.lf_only else (b"\n", b"\r")) else next(blocks, None)
+    return last.offset_of(len(last.data))
+
+
+def without_bom(pieces: Iterator[bytes], encoding: str) -> tuple[bytes, Iterator[bytes]]:
+    """The byte order mark with which ``pieces`` begin, if they do, and the rest. Raises ObjectError ENCODING_UNSUPPORTED for that of another encoding."""
     first = b""
     for piece in pieces:
         first += piece
-        if len(first) >= 4:
+        if len(first) >= SNIFF_BYTES:
             break
-    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or first[:2].count(0) == 1:
-        raise ObjectError("ENCODING_UNSUPPORTED", "found UTF-16 text, expected UTF-8", hint="convert it, for instance with iconv -f UTF-16 -t UTF-8")
-    if first.startswith(UTF8_BOM):
-        cutter.offset = len(UTF8_BOM)
-        first = first[len(UTF8_BOM) :]
+    seen = encoding_of(first)
+    if seen and seen != encoding:
+        raise ObjectError("ENCODING_UNSUPPORTED", f"found {seen.upper()} text, expected {encoding.upper()}", hint=f"write `encoding: {seen}` in the route")
+    mark = BOMS[seen] if seen == encoding and first.startswith(BOMS[seen]) else b""
+    return mark, _chained(first[len(mark) :], pieces)
+
+
+def _chained(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     if first:
         yield first
     yield from pieces
@@ -41,9 +65,9 @@ def _without_bom(pieces: Iterator[bytes], cutter: _Cutter) -> Iterator[bytes]:
 class _Cutter:
     """Holds the bytes after the last line end seen, and where they stand in the object."""
 
-    def __init__(self, line_bytes_max: int, lf_only: bool) -> None:
-        self.offset = 0
-        self._line = 1
+    def __init__(self, line_bytes_max: int, lf_only: bool, start: Start, encoding: str) -> None:
+        self._offset, self._line = start
+        self._encoding = encoding
         self._carry = b""
         self._is_cutting = False  # whether the beginning of the line that goes on was handed out
         self._line_bytes_max = line_bytes_max
@@ -63,7 +87,7 @@ class _Cutter:
         if cut:
             yield self._block(data[:cut])
         self._carry = data[cut:]
-        if len(self._carry) > self._line_bytes_max:
+        if len(self._carry) - self._undecided(self._carry) > self._line_bytes_max:
             self._is_cutting = True
             yield from self._part_of_line(self._carry)
 
@@ -88,15 +112,27 @@ class _Cutter:
                 return cr + 1 if data[cr : cr + 1] == b"\n" else cr
         return end
 
+    def _undecided(self, data: bytes) -> int:
+        """How many bytes at the end of ``data`` may be the beginning of a line end or of a character."""
+        for count, byte in enumerate(reversed(data[-3:]), 1):
+            if byte >= 0xC0:
+                return count if count < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+            if byte < 0x80:
+                return int(byte == 0x0D and count == 1 and not self._lf_only)
+        return 0
+
     def _part_of_line(self, data: bytes) -> Iterator[Block]:
-        kept = 1 if data.endswith(b"\r") and not self._lf_only else 0
+        kept = self._undecided(data)
         self._carry = data[len(data) - kept :]
         if len(data) > kept:
-            yield Block(data[: len(data) - kept], self._line, self.offset, lf_only=self._lf_only, is_cut=True)
-            self.offset += len(data) - kept
+            yield self._made(data[: len(data) - kept])
 
     def _block(self, data: bytes) -> Block:
-        block = Block(data, self._line, self.offset, lf_only=self._lf_only, is_cut=self._is_cutting)
+        block = self._made(data)
         self._line += block.line_count
-        self.offset += len(data)
+        return block
+
+    def _made(self, data: bytes) -> Block:
+        block = Block(data, self._line, self._offset, lf_only=self._lf_only, is_cut=self._is_cutting, encoding=self._encoding)
+        self._offset += len(stored_bytes(data, self._encoding))
         return block
