@@ -17,6 +17,7 @@ Each carries a stable code, what was found, what was expected, and a hint naming
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 class HeadraceError(Exception):
@@ -79,10 +80,18 @@ class ServiceError(HeadraceError):
         self.service_code = service_code
 
 
+ThrottlingReason = Literal["hot_key", "own_cap", "account", "index", "table"]
+"""What limits the writes: one partition key, the table's own MaxWriteRequestUnits, the account's quota, an index, or the table's capacity."""
+
+
 class Throttled(ServiceError):
-    """Nothing of the call was applied; it will be accepted later."""
+    """Nothing of the call was applied; it will be accepted later. ``reason`` is what limits, where the service says."""
 
     retryable = True
+
+    def __init__(self, code: str, message: str, *, service_code: str = "", hint: str = "", reason: ThrottlingReason = "table") -> None:
+        super().__init__(code, message, service_code=service_code, hint=hint)
+        self.reason: ThrottlingReason = reason
 
 
 class Unavailable(ServiceError):
@@ -106,6 +115,6 @@ class Deadline(ServiceError):
 
 
 def shortened(value: object, limit: int = 60) -> str:
-    """``value`` as quoted text of at most ``limit`` characters, for messages."""
-    text = repr(value) if not isinstance(value, str) else f"'{value}'"
+    """``value`` as quoted text of at most ``limit`` characters on one line, for messages."""
+    text = repr(value) if not isinstance(value, str) else f"'{value}'".replace("\r", "\\r").replace("\n", "\\n")
     return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text) - 2} characters)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class ObjectRef:
             return self.key
         pin = self.version_id or self.etag
         return f"{self.bucket}/{self.key}@{pin}" if pin else f"{self.bucket}/{self.key}"
+
+
+class Task(NamedTuple):
+    """What a chunk's message names. It can choose nothing: where the object is and what becomes of it stands in the ledger."""
+
+    generation: str
+    chunk: int
+
+
+class Replay(NamedTuple):
+    """A generation that ended is to be loaded again, for the ``number``-th time (from 1): all of its records, or those that were rejected."""
+
+    generation: str
+    number: int
+    records: Literal["all", "rejected"] = "all"
 
 
 class Body(Protocol):
@@ -59,26 +74,80 @@ class ObjectStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class BatchReply:
-    """The answer to one accepted BatchWriteItem.
+class ListedObject(NamedTuple):
+    """The current version of one object as its bucket lists it; ``modified_at`` in seconds since the epoch, of a multipart upload its beginning."""
 
-    ``unprocessed`` holds the request entries that the table did not take (``{"PutRequest": {"Item": {…}}}`` or
-    ``{"DeleteRequest": {"Key": {…}}}``), ``write_units`` what the call consumed, 0.0 where the table does not say.
+    key: str
+    etag: str
+    size: int
+    modified_at: float
+
+
+class Page(NamedTuple):
+    """A page of a listing; ``now`` in seconds since the epoch, by the clock that ``modified_at`` is of."""
+
+    objects: list[ListedObject]
+    is_last: bool
+    now: float
+
+
+class ObjectState(NamedTuple):
+    """What an object is now. ``is_readable`` is False while it is archived and not restored."""
+
+    ref: ObjectRef
+    is_readable: bool
+
+
+class Listing(Protocol):
+    """What is in one bucket."""
+
+    def page(self, prefix: str, after: str) -> Page:
+        """The next objects, at most 1,000, whose keys begin with ``prefix`` and stand after ``after``, in the order of UTF-8 bytes.
+
+        Raises Denied, Throttled, Unavailable, ServiceError.
+        """
+        ...
+
+    def state(self, key: str, version_id: str | None = None) -> ObjectState:
+        """The object as it is, or one version of it, without its content. Raises ObjectError OBJECT_MISSING, and as ``page`` does."""
+        ...
+
+
+Operation = Literal["BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one accepted call.
+
+    ``unprocessed`` holds the entries of a BatchWriteItem that the table did not take (``{"PutRequest": {"Item": {…}}}`` or
+    ``{"DeleteRequest": {"Key": {…}}}``), ``write_units`` what the call consumed, indexes included, 0.0 where the table does not say.
+    ``is_applied`` is False where the condition of a single write did not hold; then ``existing`` is the item that is there.
     """
 
     unprocessed: list[Mapping[str, Any]] = field(default_factory=list)
     write_units: float = 0.0
+    is_applied: bool = True
+    existing: Mapping[str, Any] | None = None
 
 
 class ItemStore(Protocol):
-    """Write access to one table. Used by several threads at once."""
+    """Write access to one table: calls are started, and answered later, in any order. Used by one thread."""
 
-    def batch_write(self, body: bytes) -> BatchReply:
-        """Send one BatchWriteItem body (UTF-8 JSON of at most 25 requests on one table). One attempt, no retry inside.
+    def start(self, operation: Operation, body: bytes) -> int:
+        """Send one call (UTF-8 JSON) and return its number. One attempt, no retry inside; does not wait for the answer, and does not raise."""
+        ...
 
-        Raises Throttled (nothing applied), Unavailable (perhaps applied), Invalid (nothing applied), Denied, ServiceError.
+    def answers(self, timeout_s: float) -> list[tuple[int, Reply | Exception]]:
+        """The answers that came since the last time, each with the number of its call; waits up to ``timeout_s`` for the first.
+
+        Every started call is answered once, unless it is abandoned: with a Reply, or with Throttled (nothing applied), Unavailable
+        (perhaps applied; also when no answer came within 20 s), Invalid (nothing applied), Denied, ServiceError.
         """
+        ...
+
+    def abandon(self) -> None:
+        """Give up the calls that are not answered, closing their connections. They may or may not be applied."""
         ...
 
     def close(self) -> None:

@@ -10,12 +10,30 @@ from typing import Any
 import jsonschema
 import pytest
 
+from headrace.account.metrics_page import metrics_page
 from headrace.account.outcome import Outcome
-from headrace.account.report import METRICS, NAMESPACE, metrics_page, report_line
+from headrace.account.report import METRICS, NAMESPACE, report_line
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 LOADED = Outcome(
-    "landing/a.csv@v1", "orders", "orders-table", "LOADED", 10, 6, 1, 2, 1, 0, 3, 25, 6.5, 1234, 0.75, rejects="s3://rejects/orders/a.csv/v1.jsonl"
+    "landing/a.csv@v1",
+    "orders",
+    "orders-table",
+    "LOADED",
+    10,
+    6,
+    1,
+    2,
+    1,
+    0,
+    0,
+    3,
+    25,
+    6.5,
+    {"hot_key": 2},
+    1234,
+    0.75,
+    rejects="s3://rejects/orders/a.csv/v1.jsonl",
 )
 FAILED = dataclasses.replace(LOADED, state="FAILED", written=2, unknown=4, error="OBJECT_CHANGED", message="changed while read", hint="none", retryable=True)
 
@@ -89,11 +107,20 @@ def test_report_line_of_a_load_has_each_metric_once_with_its_value() -> None:
     """The metrics are those of the table, with the counts of the load."""
     fields = line_of(LOADED)
     values: dict[str, float] = {"RecordsRead": 10, "RecordsWritten": 6, "RecordsRejected": 1, "RecordsFiltered": 2, "RecordsSuperseded": 1, "BytesRead": 1234}
-    values |= {"LoadSeconds": 0.75, "WriteUnits": 6.5, "ItemsUnprocessed": 25, "LoadsFailed": 0}
+    values |= {"LoadSeconds": 0.75, "WriteUnits": 6.5, "ItemsUnprocessed": 25}
+    values |= {"CallsThrottled": 2, "CallsThrottledByHotKey": 2, "CallsThrottledByOwnCap": 0, "CallsThrottledByAccount": 0, "CallsThrottledByIndex": 0}
+    values["LoadsFailed"] = 0
     assert {metric.name: fields[metric.name] for metric in METRICS} == values
     assert [metric["Name"] for metric in fields["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == list(values)
     assert fields["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Stack"], ["Stack", "Route"]]
     assert (fields["Stack"], fields["Route"]) == ("headrace-prod", "orders")
+
+
+def test_report_line_of_a_throttled_load_tells_the_reasons_apart() -> None:
+    """Each kind has its metric; the table's own capacity is what is left of the sum."""
+    fields = line_of(dataclasses.replace(LOADED, throttles={"hot_key": 1, "own_cap": 2, "account": 4, "index": 8, "table": 16}))
+    found = {name.removeprefix("CallsThrottled"): count for name, count in fields.items() if name.startswith("CallsThrottled")}
+    assert found == {"": 31, "ByHotKey": 1, "ByOwnCap": 2, "ByAccount": 4, "ByIndex": 8}
 
 
 @pytest.mark.parametrize(
@@ -133,5 +160,5 @@ def test_metrics_table_names_each_metric_once_and_says_what_to_do() -> None:
 
 
 def test_metrics_page_in_docs_is_current() -> None:
-    """To write it: python -c "from headrace.account.report import metrics_page; print(metrics_page(), end='')" > docs/metrics.md"""
+    """To write it: python -m headrace.account.metrics_page"""
     assert PAGE.read_text(encoding="utf-8") == metrics_page()

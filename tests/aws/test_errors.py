@@ -47,6 +47,13 @@ def test_answered_error_has_its_class_and_code(code: str, status: int, kind: typ
     assert error.retryable == (kind in (Throttled, Unavailable))
 
 
+def test_denied_transaction_names_the_action_that_aws_asked_for() -> None:
+    """There is no permission for TransactWriteItems itself: allowing it would change nothing."""
+    words = "User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:ConditionCheckItem on resource: y"
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": words}}, "TransactWriteItems")
+    assert translated(denied, "dynamodb:TransactWriteItems", "table a-ledger").hint == "allow dynamodb:ConditionCheckItem on table a-ledger"
+
+
 @pytest.mark.parametrize(
     ("error", "code", "is_retryable"),
     [

@@ -61,15 +61,16 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def test_request_is_signed_as_by_botocore(at: Callable[[int], None], data: st.DataObject) -> None:
     """For any body, host with or without a port, credentials with or without a token, at any time; also when the signer is used again."""
     (url, host), region, body = data.draw(endpoints), data.draw(st.sampled_from(["us-east-1", "eu-central-1"])), data.draw(st.binary(max_size=60))
+    operation = data.draw(st.sampled_from(["BatchWriteItem", "PutItem"]))
     table = Table("orders", url, region=region, credentials=lambda: credentials, clock=VirtualClock())
     for _ in range(2):
         credentials, now = data.draw(credentials_of), data.draw(st.integers(0, 4 * 10**9))
         at(now)
-        request = table._signer.request(body, credentials, now + 0.9)
+        request = table._signer.request(operation, body, credentials, now + 0.9)
         assert request.endswith(b"\r\n\r\n" + body)
         headers = headers_of(request)
         assert (headers["host"], headers["content-length"]) == (host, str(len(body)))
-        expected = by_botocore(url, region, "BatchWriteItem", body, credentials)
+        expected = by_botocore(url, region, operation, body, credentials)
         assert headers["authorization"] == expected["authorization"]
         assert headers["x-amz-date"] == expected["x-amz-date"]
         assert headers.get("x-amz-security-token") == expected.get("x-amz-security-token")
@@ -77,9 +78,9 @@ def test_request_is_signed_as_by_botocore(at: Callable[[int], None], data: st.Da
 
 def test_signing_key_follows_the_day_and_the_secret(at: Callable[[int], None]) -> None:
     """The key that is kept is that of one day and one secret only."""
-    signer, day = Signer("localhost", "us-east-1", "BatchWriteItem"), 86_400
+    signer, day = Signer("localhost", "us-east-1"), 86_400
     for now, secret in ((0, "a"), (day - 1, "a"), (day, "a"), (day, "b"), (0, "a")):
         at(now)
         credentials = Credentials("AKID", secret, "")
         expected = by_botocore("http://localhost", "us-east-1", "BatchWriteItem", b"{}", credentials)
-        assert headers_of(signer.request(b"{}", credentials, now))["authorization"] == expected["authorization"]
+        assert headers_of(signer.request("BatchWriteItem", b"{}", credentials, now))["authorization"] == expected["authorization"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,17 +10,48 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from headrace.aws import wire
-from headrace.aws.wire import Connection
+from headrace.aws.wire import Connection, Response
 from headrace.errors import HeadraceError, Unavailable
 
 REQUEST = b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"
 Serve = Callable[[socket.socket, int], None]
 
 
+class Client:
+    """Makes a connection when it needs one, as a Table does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.connection: Connection | None = None
+
+    def exchange(self, request: bytes) -> Response:
+        """Send one request and wait for its response."""
+        connection = self.connection = self.connection or Connection("127.0.0.1", self.port, None)
+        try:
+            connection.begin(request)
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE * connection.is_sending)
+                while True:
+                    assert selector.select(10), "no answer"
+                    if response := connection.advance():
+                        break
+                    selector.modify(connection, selectors.EVENT_READ | selectors.EVENT_WRITE * connection.is_sending)
+        except HeadraceError:
+            self.close()
+            raise
+        if not connection.stays_open:
+            self.close()
+        return response
+
+    def close(self) -> None:
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+
 @contextmanager
-def server(serve: Serve) -> Iterator[Connection]:
-    """A connection to a server that calls ``serve`` with each connection and its number."""
+def server(serve: Serve) -> Iterator[Client]:
+    """A client of a server that calls ``serve`` with each connection and its number."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -31,7 +63,7 @@ def server(serve: Serve) -> Iterator[Connection]:
 
     thread = threading.Thread(target=accept)
     thread.start()
-    connection = Connection("127.0.0.1", listener.getsockname()[1], None)
+    connection = Client(listener.getsockname()[1])
     try:
         yield connection
     finally:
@@ -77,9 +109,9 @@ def test_answers_come_whole_however_they_are_cut_and_the_connection_is_kept(answ
     """With a length or in chunks, byte by byte or at once, again and again on one connection."""
     with server(answering(answer, answer, step=step)) as connection:
         first = connection.exchange(REQUEST)
-        kept = connection._socket
+        kept = connection.connection
         assert (first.status, first.body, connection.exchange(REQUEST).body) == (200, body, body)
-        assert connection._socket is kept
+        assert connection.connection is kept
         assert first.header(b"x-amzn-requestid") in (None, b"a")
 
 
@@ -110,7 +142,7 @@ def test_answer_that_is_cut_or_no_http_is_no_answer(answer: bytes) -> None:
     with server(answering(answer, stay=False)) as connection:
         with pytest.raises(Unavailable):
             connection.exchange(REQUEST)
-        assert connection._socket is None
+        assert connection.connection is None
 
 
 def test_kept_connection_that_the_server_closed_is_told_and_made_anew_by_the_next_request() -> None:
@@ -128,7 +160,7 @@ def test_connection_close_is_obeyed() -> None:
     with server(answering(whole(b"1", b"Connection: close\r\n"), stay=False)) as connection:
         for _ in range(3):
             assert connection.exchange(REQUEST).body == b"1"
-            assert connection._socket is None
+            assert connection.connection is None
 
 
 def test_new_connection_that_is_closed_without_an_answer_is_not_tried_again() -> None:
@@ -144,16 +176,43 @@ def test_new_connection_that_is_closed_without_an_answer_is_not_tried_again() ->
     assert numbers == [0]
 
 
-def test_server_that_is_silent_or_absent_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the time-out, or at once where nobody listens."""
-    monkeypatch.setattr(wire, "READ_TIMEOUT_S", 0.1)
-    with server(answering(b"")) as connection:
-        with pytest.raises(Unavailable) as caught:
-            connection.exchange(REQUEST)
-        assert caught.value.code == "CONNECTION_TIMEOUT"
+def test_request_larger_than_what_the_system_takes_at_once_arrives_whole() -> None:
+    """The rest is sent when there is room, while others are answered."""
+    size = 30_000_000
+
+    def serve(accepted: socket.socket, number: int) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += accepted.recv(1000)
+        count = len(head.partition(b"\r\n\r\n")[2])
+        while count < size:
+            count += len(accepted.recv(1 << 20))
+        accepted.sendall(whole(b"%d" % count))
+
+    with server(serve) as client:
+        assert client.exchange(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size).body == b"%d" % size
+
+
+def test_answer_before_the_request_is_sent_whole_ends_the_connection() -> None:
+    """The server would take the next request for the rest of this one, and never answer it."""
+    ended = threading.Event()
+
+    def serve(accepted: socket.socket, number: int) -> None:
+        accepted.recv(1000)
+        accepted.sendall(whole(b"no"))
+        ended.wait(10)
+
+    with server(serve) as client:
+        assert client.exchange(b"POST / HTTP/1.1\r\ncontent-length: 30000000\r\n\r\n" + b"x" * 30_000_000).body == b"no"
+        ended.set()
+        assert client.connection is None
+
+
+def test_server_that_is_absent_is_unavailable() -> None:
+    """At once where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     for host in ("127.0.0.1", "no-such-host.invalid"):
         with pytest.raises(HeadraceError) as refused:
-            Connection(host, port, None).exchange(REQUEST)
+            Connection(host, port, None)
         assert (refused.value.code, refused.value.retryable) == ("CONNECTION_LOST", True)

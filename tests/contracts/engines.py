@@ -16,9 +16,10 @@ from contracts.memory_table import LETTERS
 from headrace.aws.session import Aws
 from headrace.config.model import KeyType
 from headrace.local.emulator import EmbeddedAws
+from headrace.local.fault_proxy import Rule
 from headrace.ports import ItemStore
 from servers import dynalite
-from servers.proxy import FaultProxy, Rule
+from servers.recorded import RecordedProxy
 
 REGION = "us-east-1"
 ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -62,11 +63,11 @@ class Engine:
     aws: Aws
     dynamodb: Any
     s3: Any
-    proxy: FaultProxy
+    proxy: RecordedProxy
     proxied: Aws
 
     @contextmanager
-    def behind(self, *rules: Rule) -> Iterator[FaultProxy]:
+    def behind(self, *rules: Rule) -> Iterator[RecordedProxy]:
         """The proxy with ``rules`` and an empty log; ``proxied`` goes through it."""
         self.proxy.calls.clear()
         self.proxy.rules[:] = rules
@@ -106,7 +107,7 @@ class Engine:
 
 @contextmanager
 def engine(endpoint: str) -> Iterator[Engine]:
-    with closing(client_of(endpoint, "dynamodb")) as dynamodb, closing(client_of(endpoint, "s3")) as s3, FaultProxy(endpoint) as proxy:
+    with closing(client_of(endpoint, "dynamodb")) as dynamodb, closing(client_of(endpoint, "s3")) as s3, RecordedProxy(endpoint) as proxy:
         aws, proxied = aws_of(endpoint), aws_of(proxy.url)
         yield Engine(endpoint, aws, dynamodb, s3, proxy, proxied)
         for made in (aws, proxied):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from contracts.calls import call
 from contracts.engines import Subject
 from headrace.config.model import Column, Route, Table
 from headrace.encode.compile import compile_members
 from headrace.encode.limits import ITEM_BYTES_MAX, item_bytes
 from headrace.errors import Invalid, RecordError, ServiceError
+from headrace.ports import Reply
 
 Make = Callable[..., Subject]
 Gap = Callable[[str, str], None]
@@ -31,7 +32,7 @@ def delete(key: Json) -> Json:
 
 def write(subject: Subject, *requests: Json, table: str = "") -> Any:
     body = {"ReturnConsumedCapacity": "TOTAL", "RequestItems": {table or subject.name: requests}}
-    return subject.store.batch_write(json.dumps(body, ensure_ascii=False).encode())
+    return call(subject.store, json.dumps(body, ensure_ascii=False).encode())
 
 
 def refused(subject: Subject, *requests: Json) -> None:
@@ -231,22 +232,30 @@ def test_table_that_is_not_there_is_an_error_that_a_repeat_does_not_cure(subject
     assert (caught.value.code, caught.value.retryable) == ("TABLE_MISSING", False)
 
 
-def test_calls_of_several_threads_all_count(subject: Make) -> None:
-    """The writer's senders share one store."""
+def test_calls_in_flight_together_are_each_answered_once_and_all_count(subject: Make) -> None:
+    """Started one after the other, answered in any order; nothing is mixed up."""
     table = subject(pk="string")
-    errors: list[BaseException] = []
+    started = {}
+    for start in range(0, 400, 20):
+        body = {"RequestItems": {table.name: [put(key_of(number)) for number in range(start, start + 20)]}}
+        started[table.store.start("BatchWriteItem", json.dumps(body).encode())] = start
+    assert len(started) == 20
+    for _ in range(1000):
+        for number, answer in table.store.answers(1.0):
+            assert isinstance(answer, Reply)
+            del started[number]
+        if not started:
+            break
+    assert table.count() == 400
+    assert table.store.answers(0) == []
 
-    def send(start: int) -> None:
-        try:
-            for at in range(start, start + 100, 20):
-                write(table, *[put(key_of(number)) for number in range(at, at + 20)])
-        except BaseException as error:
-            errors.append(error)
 
-    threads = [threading.Thread(target=send, args=(start,)) for start in range(0, 800, 100)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert table.count() == 800
+def test_calls_that_are_abandoned_are_never_answered_and_the_store_goes_on(subject: Make) -> None:
+    """Whether they were applied is not known."""
+    table = subject(pk="string")
+    for number in range(5):
+        table.store.start("BatchWriteItem", json.dumps({"RequestItems": {table.name: [put(key_of(number))]}}).encode())
+    table.store.abandon()
+    write(table, put(key_of(9)))
+    assert table.item(key_of(9)) == key_of(9)
+    assert table.store.answers(0) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import ssl
 import subprocess
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.credentials import RefreshableCredentials
 
+from contracts.calls import call
 from contracts.engines import Engine, aws_of, client_of
-from headrace.errors import Denied, HeadraceError, ServiceError
+from headrace.errors import Denied, HeadraceError, ServiceError, Unavailable
 from headrace.ports import SystemClock
 
 
@@ -38,7 +41,7 @@ def outcome(engine: Engine, name: str, credentials: dict[str, str]) -> str:
     """The code of what one call raises, or ``""``."""
     with closing(aws_of(engine.endpoint, credentials).table(name, SystemClock())) as store:
         try:
-            store.batch_write(json.dumps({"RequestItems": {name: [{"PutRequest": {"Item": {"pk": {"S": "k"}}}}]}}).encode())
+            call(store, json.dumps({"RequestItems": {name: [{"PutRequest": {"Item": {"pk": {"S": "k"}}}}]}}).encode())
         except Denied as error:
             assert name in error.message
             return error.code
@@ -63,9 +66,9 @@ class _Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", "23")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"UnprocessedItems":{}}')
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -94,7 +97,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path
 
 def written(endpoint: str) -> Any:
     with closing(aws_of(endpoint).table("orders", SystemClock())) as store:
-        return [store.batch_write(b"{}").unprocessed for _ in range(2)]
+        return [call(store, b"{}").unprocessed for _ in range(2)]
 
 
 def test_server_without_a_certificate_that_is_trusted_is_refused_at_once(secure: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +113,28 @@ def test_server_without_a_certificate_that_is_trusted_is_refused_at_once(secure:
     with pytest.raises(ServiceError) as other_name:
         written(f"https://127.0.0.1:{port}")
     assert other_name.value.code == "TLS_UNVERIFIED"
+
+
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to set, and not as a defect of headrace."""
+    (tmp_path / "empty.pem").touch()
+    for name in ("missing.pem", "empty.pem"):
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / name))
+        with pytest.raises(ServiceError, match=name) as caught:
+            written("https://localhost:1")
+        assert (caught.value.code, caught.value.retryable) == ("TLS_UNVERIFIED", False)
+
+
+def test_credentials_that_come_expired_can_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the clock of this machine is ahead: botocore says so with an error that is none of its own."""
+    aws = aws_of("http://localhost:1")
+    moment = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    expired = {"access_key": "a", "secret_key": "b", "token": "c", "expiry_time": moment.isoformat()}
+    found = RefreshableCredentials.create_from_metadata(expired, lambda: expired, "test")
+    monkeypatch.setattr(aws._session, "get_credentials", lambda: found)
+    with closing(aws.table("orders", SystemClock())) as store, pytest.raises(Unavailable, match="expired") as caught:
+        call(store, b"{}")
+    assert caught.value.code == "CREDENTIALS_UNAVAILABLE"
 
 
 def test_server_that_speaks_no_tls_is_unavailable(ministack: Engine) -> None:

@@ -11,23 +11,26 @@ from typing import Any
 
 import pytest
 
+from contracts.calls import call
 from contracts.engines import Engine
 from headrace.account.outcome import Counts
 from headrace.encode.key import identity_of
-from headrace.errors import Denied, HeadraceError, Invalid, ServiceError, Throttled, Unavailable
+from headrace.errors import Denied, HeadraceError, Invalid, ServiceError, Throttled, ThrottlingReason, Unavailable
+from headrace.local.fault_actions import answered, cut, cut_body, failing, unprocessed
+from headrace.local.fault_exchange import Exchange
+from headrace.local.fault_proxy import Action, Rule
 from headrace.ports import SystemClock
 from headrace.record import Block
-from headrace.write import writer as writer_module
+from headrace.write import pace
 from headrace.write.batch import Entry
 from headrace.write.writer import Writer
-from servers.faults import answered, cut, cut_body, throttled, unprocessed
-from servers.proxy import Action, Exchange, FaultProxy, Rule
+from servers.recorded import RecordedProxy
 
 PUT: dict[str, Any] = {"PutRequest": {"Item": {"pk": {"S": "k"}}}}
 
 
 @contextmanager
-def behind(engine: Engine, *rules: Rule) -> Iterator[tuple[FaultProxy, str, Any]]:
+def behind(engine: Engine, *rules: Rule) -> Iterator[tuple[RecordedProxy, str, Any]]:
     """A proxy with ``rules``, a new table and a store that goes through the proxy."""
     name = engine.table(pk="string")
     with engine.behind(*rules) as proxy, closing(engine.proxied.table(name, SystemClock())) as store:
@@ -43,17 +46,19 @@ def with_crc(body: bytes, shift: int = 0) -> Action:
 
 
 FAULTS: dict[str, tuple[Action, type[HeadraceError], bool]] = {
-    "throughput exceeded": (throttled("ProvisionedThroughputExceededException"), Throttled, False),
-    "throttling": (throttled("ThrottlingException"), Throttled, False),
-    "request limit": (throttled("RequestLimitExceeded"), Throttled, False),
-    "limit": (throttled("LimitExceededException"), Throttled, False),
-    "other Region writes": (throttled("ReplicatedWriteConflictException"), Throttled, False),
+    "throughput exceeded": (failing("ProvisionedThroughputExceededException"), Throttled, False),
+    "throttling": (failing("ThrottlingException"), Throttled, False),
+    "request limit": (failing("RequestLimitExceeded"), Throttled, False),
+    "limit": (failing("LimitExceededException"), Throttled, False),
+    "other Region writes": (failing("ReplicatedWriteConflictException"), Throttled, False),
+    "transaction writes": (failing("TransactionConflictException"), Throttled, False),
     "429": (answered(429), Throttled, False),
-    "500 before": (throttled("InternalServerError"), Unavailable, False),
-    "500 after": (throttled("InternalServerError", after=True), Unavailable, True),
+    "500 before": (failing("InternalServerError"), Unavailable, False),
+    "500 after": (failing("InternalServerError", after=True), Unavailable, True),
     "503 without a body": (answered(503), Unavailable, False),
     "502 with HTML": (answered(502, b"<html>bad gateway</html>"), Unavailable, False),
-    "expired token": (throttled("ExpiredTokenException"), Unavailable, False),
+    "expired token": (failing("ExpiredTokenException"), Unavailable, False),
+    "408 of what stands before the table": (answered(408), Unavailable, False),
     "cut before": (cut(), Unavailable, False),
     "reset before": (cut(reset=True), Unavailable, False),
     "cut after": (cut(after=True), Unavailable, True),
@@ -64,13 +69,19 @@ FAULTS: dict[str, tuple[Action, type[HeadraceError], bool]] = {
     "no JSON": (with_crc(b"<html>"), Unavailable, False),
     "another JSON": (with_crc(b"[]"), Unavailable, False),
     "no lists": (with_crc(b'{"UnprocessedItems":{"orders":5}}'), Unavailable, False),
-    "validation": (throttled("ValidationException"), Invalid, False),
-    "collection too large": (throttled("ItemCollectionSizeLimitExceededException"), Invalid, False),
+    "not what a table answers": (with_crc(b"{}"), Unavailable, False),
+    "JSON without an end": (with_crc(b"[" * 100_000), Unavailable, False),
+    **{
+        f"{units} units": (with_crc(b'{"UnprocessedItems":{},"ConsumedCapacity":[{"CapacityUnits":%s}]}' % units.encode()), Unavailable, False)
+        for units in ("NaN", "Infinity", "-1", "1" + "0" * 400)
+    },
+    "validation": (failing("ValidationException"), Invalid, False),
+    "collection too large": (failing("ItemCollectionSizeLimitExceededException"), Invalid, False),
     "413": (answered(413), Invalid, False),
-    "denied": (throttled("AccessDeniedException"), Denied, False),
-    "unknown client": (throttled("UnrecognizedClientException"), Denied, False),
-    "no such table": (throttled("ResourceNotFoundException"), ServiceError, False),
-    "error of the future": (throttled("SomethingNewException"), ServiceError, False),
+    "denied": (failing("AccessDeniedException"), Denied, False),
+    "unknown client": (failing("UnrecognizedClientException"), Denied, False),
+    "no such table": (failing("ResourceNotFoundException"), ServiceError, False),
+    "error of the future": (failing("SomethingNewException"), ServiceError, False),
     "418": (answered(418, b"x"), ServiceError, False),
 }
 
@@ -79,13 +90,13 @@ FAULTS: dict[str, tuple[Action, type[HeadraceError], bool]] = {
 def test_fault_is_raised_as_what_it_means_and_the_store_goes_on(ministack: Engine, fault: str) -> None:
     """Throttled, Unavailable, Invalid, Denied, or for good: the class says whether to repeat; the next call works."""
     action, kind, is_applied = FAULTS[fault]
-    with behind(ministack, Rule("BatchWriteItem", action, calls={1})) as (_, name, store):
+    with behind(ministack, Rule("dynamodb:BatchWriteItem", action, calls={1})) as (_, name, store):
         with pytest.raises(HeadraceError) as caught:
-            store.batch_write(body_of(name))
+            call(store, body_of(name))
         assert isinstance(caught.value, kind)
         assert caught.value.retryable == (kind in (Throttled, Unavailable))
         assert ministack.count(name) == is_applied
-        assert store.batch_write(body_of(name)).unprocessed == []
+        assert call(store, body_of(name)).unprocessed == []
         assert ministack.count(name) == 1
 
 
@@ -93,14 +104,14 @@ def test_fault_is_raised_as_what_it_means_and_the_store_goes_on(ministack: Engin
 @pytest.mark.parametrize("reset", [False, True])
 def test_kept_connection_that_is_lost_is_made_anew_for_the_next_call(ministack: Engine, after: bool, reset: bool) -> None:
     """A server may close an idle connection at any time. Whether the call was applied is not known; the call after it has a new connection."""
-    with behind(ministack, Rule("BatchWriteItem", cut(after=after, reset=reset), calls={2})) as (_, name, store):
+    with behind(ministack, Rule("dynamodb:BatchWriteItem", cut(after=after, reset=reset), calls={2})) as (_, name, store):
         for number in range(4):
             body = body_of(name, {"PutRequest": {"Item": {"pk": {"S": str(number)}}}})
             if number == 1:
                 with pytest.raises(Unavailable):
-                    store.batch_write(body)
+                    call(store, body)
             else:
-                store.batch_write(body)
+                call(store, body)
         assert ministack.count(name) == 3 + after
 
 
@@ -112,12 +123,12 @@ def test_writer_goes_on_when_each_connection_is_closed_after_its_answer(ministac
         exchange.cut()
 
     counts = Counts(read=200)
-    with behind(ministack, Rule("BatchWriteItem", answer_and_close)) as (_, name, store):
+    with behind(ministack, Rule("dynamodb:BatchWriteItem", answer_and_close)) as (_, name, store):
         writer = Writer(store, name, {"pk": "string"}, counts=counts, clock=SystemClock(), deadline=float("inf"), reject=lambda *_: pytest.fail("rejected"))
         with closing(writer):
             for number in range(200):
                 item = {"pk": {"S": str(number)}}
-                writer.add(Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), number, number))
+                writer.write([Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), number, number)])
             writer.finish()
         assert ministack.count(name) == counts.written == 200
 
@@ -125,20 +136,59 @@ def test_writer_goes_on_when_each_connection_is_closed_after_its_answer(ministac
 def test_unprocessed_items_come_back_as_they_were_sent(dynalite_engine: Engine) -> None:
     """Puts and deletes, to be found again by their keys."""
     requests = [{"PutRequest": {"Item": {"pk": {"S": f"é{number}"}}}} for number in range(10)] + [{"DeleteRequest": {"Key": {"pk": {"S": "x"}}}}]
-    with behind(dynalite_engine, Rule("BatchWriteItem", unprocessed(random.Random(3), 0.7))) as (_, name, store):
-        back = store.batch_write(body_of(name, *requests)).unprocessed
+    with behind(dynalite_engine, Rule("dynamodb:BatchWriteItem", unprocessed(random.Random(3), 0.7))) as (_, name, store):
+        back = call(store, body_of(name, *requests)).unprocessed
         assert 0 < len(back) < 11
         assert all(request in requests for request in back)
         puts_back = sum("PutRequest" in request for request in back)
         assert dynalite_engine.count(name) == 10 - puts_back
 
 
+REASONS: dict[str, ThrottlingReason] = {
+    "TableWriteKeyRangeThroughputExceeded": "hot_key",
+    "IndexWriteKeyRangeThroughputExceeded": "hot_key",
+    "TableWriteMaxOnDemandThroughputExceeded": "own_cap",
+    "IndexWriteMaxOnDemandThroughputExceeded": "own_cap",
+    "TableWriteAccountLimitExceeded": "account",
+    "IndexWriteAccountLimitExceeded": "account",
+    "IndexWriteProvisionedThroughputExceeded": "index",
+    "TableWriteProvisionedThroughputExceeded": "table",
+    "": "table",
+}
+"""All reasons for writes of the Developer Guide, "Diagnosing throttling" (2026-11), and none."""
+
+
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
+@pytest.mark.parametrize("reason", REASONS)
+def test_throttled_call_tells_what_limits(ministack: Engine, code: str, reason: str) -> None:
+    """In both spellings of the member: the second of the codes begins it with a small letter."""
+    with behind(ministack, Rule("dynamodb:BatchWriteItem", failing(code, reason=reason))) as (_, name, store), pytest.raises(Throttled) as caught:
+        call(store, body_of(name))
+    assert caught.value.reason == REASONS[reason]
+    assert caught.value.hint
+
+
+def test_quota_of_requests_is_that_of_the_account_also_without_a_reason(ministack: Engine) -> None:
+    """RequestLimitExceeded is about nothing else."""
+    with behind(ministack, Rule("dynamodb:BatchWriteItem", failing("RequestLimitExceeded"))) as (_, name, store), pytest.raises(Throttled) as caught:
+        call(store, body_of(name))
+    assert caught.value.reason == "account"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_writer_through_all_faults_writes_everything_once_as_the_table_sees_it(dynalite_engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Unprocessed items, throttles, failures before and after the write, lost connections: the table ends as if nothing had happened."""
-    monkeypatch.setattr(writer_module, "PAUSE_FIRST_S", 0.001)
+    monkeypatch.setattr(pace, "PAUSE_FIRST_S", 0.001)
     chance = random.Random(seed)
-    actions = [unprocessed(chance), throttled(), throttled("InternalServerError", after=True), cut(after=True), cut(), cut_body(7), answered(503)]
+    actions = [
+        unprocessed(chance),
+        failing("ThrottlingException"),
+        failing("InternalServerError", after=True),
+        cut(after=True),
+        cut(),
+        cut_body(7),
+        answered(503),
+    ]
 
     def act(exchange: Exchange) -> None:
         if chance.random() < 0.5:
@@ -147,12 +197,12 @@ def test_writer_through_all_faults_writes_everything_once_as_the_table_sees_it(d
             exchange.answer(exchange.forward())
 
     counts = Counts(read=600)
-    with behind(dynalite_engine, Rule("BatchWriteItem", act)) as (proxy, name, store):
+    with behind(dynalite_engine, Rule("dynamodb:BatchWriteItem", act)) as (proxy, name, store):
         writer = Writer(store, name, {"pk": "string"}, counts=counts, clock=SystemClock(), deadline=float("inf"), reject=lambda *_: pytest.fail("rejected"))
         with closing(writer):
             for line in range(600):
                 item = {"pk": {"S": f"k{line % 500}"}, "line": {"N": str(line)}}
-                writer.add(Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), line, line))
+                writer.write([Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), line, line)])
             writer.finish()
         found = dynalite_engine.dynamodb.scan(TableName=name)["Items"]
         assert {(item["pk"]["S"], int(item["line"]["N"])) for item in found} == {(f"k{key}", key + 500 if key < 100 else key) for key in range(500)}

@@ -101,7 +101,8 @@ MEMBERS: list[tuple[str, Any, Any]] = [
     ("json", [N("1"), {"a": None}], {"L": [{"N": "1"}, {"M": {"a": NULL}}]}),
     ("json", b"x", {"B": "eA=="}),
     ("json", {1: "x"}, "NAME_INVALID"),
-    ("json", {b"x"}, "TYPE_MISMATCH"),
+    ("json", {b"x", b""}, {"BS": ["", "eA=="]}),
+    ("json", {b"x", "x"}, "TYPE_MISMATCH"),
     ("json", {"b", "a"}, {"SS": ["a", "b"]}),
     ("json", set(), "SET_EMPTY"),
     ("json", datetime.date(2024, 1, 1), "TYPE_MISMATCH"),
@@ -152,6 +153,14 @@ def test_values_that_python_calls_equal_are_told_apart(values: tuple[Any, ...], 
     """1, True and 1.0 are equal in Python; what one of them became is not taken for another."""
     encode = compile_members(route_of({"v": Column("string")}), TABLE)
     assert tuple(item_of(encode({"pk": "1", "v": value})[1])["v"]["S"] for value in values) == texts
+
+
+@pytest.mark.parametrize("values", [("1.234", N("1.234")), (N("1.234"), "1.234")])
+def test_number_of_json_has_its_own_marks_whichever_comes_first(values: tuple[str, str]) -> None:
+    """A column whose texts are written 1.234,5 has the text "1.234" and the number 1.234 beside each other: they are a thousand times apart."""
+    encode = compile_members(route_of({"v": Column("number", decimal=",", thousands=".")}), TABLE)
+    found = [item_of(encode({"pk": "1", "v": value})[1])["v"]["N"] for value in values]
+    assert found == ["1.234" if isinstance(value, N) else "1234" for value in values]
 
 
 def test_cache_when_values_are_long_stays_small() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from encode.samples import from_fields, from_members, item_of
 from headrace.config.model import Column, KeyType, Route, Table
-from headrace.encode.compile import compile_members
+from headrace.encode.compile import compile_json, compile_members
 from headrace.encode.key import identity_of
+from headrace.encode.values import of_token
 from headrace.errors import RecordError
-from headrace.record import Number
+from headrace.record import Number, Shape
 
 
 def keyed(template: str | None, kind: KeyType = "string", **settings: Any) -> tuple[Route, Table]:
@@ -54,6 +56,27 @@ def key_of(template: str | None, kind: KeyType = "string", **record: Any) -> Any
 def test_template_puts_texts_together(template: str, value: str, expected: Any) -> None:
     """Zero padding, braces, names with colons; an empty part is an empty key, never a silent gap."""
     assert key_of(template, a=value) == expected
+
+
+@pytest.mark.parametrize("template", [None, "{a}"])
+def test_number_key_of_json_has_its_own_marks(template: str | None) -> None:
+    """As in other attributes: what the column's marks say is about texts."""
+    route = Route("r", "**", "jsonl", "t", columns={"a": Column("number", decimal=",", thousands=".")}, key={"a": template} if template else {})
+    encode = compile_json(route, Table({"a": "number"}))
+    for token, expected in (('"1.234"', "1234"), ("1.234", "1.234"), ('"1.234"', "1234")):
+        assert item_of(encode((Shape(("a",)), (token,)))[1]) == item_of(encode({"a": of_token(token)})[1]) == {"a": {"N": expected}}
+
+
+class Level(str, Enum):  # noqa: UP042 - StrEnum shows its text
+    """Python shows it as ``Level.GOLD``."""
+
+    GOLD = "gold"
+
+
+@pytest.mark.parametrize("template", [None, "{a}", "x#{a}", "{a:06}"])
+def test_key_made_from_a_transforms_own_kind_of_text_has_its_characters(template: str | None) -> None:
+    """As other attributes have them, however it is shown to people."""
+    assert key_of(template, a=Level.GOLD) == key_of(template, a="gold")
 
 
 def test_key_takes_scalars_as_they_are_written() -> None:

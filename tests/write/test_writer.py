@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,16 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.memory_table import Item, MemoryTable
+from contracts.memory_table import HANGS, Item, MemoryTable
 from contracts.virtual_clock import VirtualClock
 from headrace.account.outcome import Counts
 from headrace.encode.key import identity_of
 from headrace.errors import Deadline, Denied, HeadraceError, Invalid, ObjectError, RecordError, ServiceError, Throttled, Unavailable
-from headrace.ports import BatchReply, SystemClock
+from headrace.ports import Reply
 from headrace.record import Block
-from headrace.write import writer as writer_module
-from headrace.write.batch import Entry
-from headrace.write.writer import CALLS_MAX, SENDERS, STALL_S, WAITING_MAX, Writer
+from headrace.write import pace
+from headrace.write.batch import ITEMS_MAX, KEPT_MAX, Entry
+from headrace.write.calls import BatchCalls
+from headrace.write.pace import PAUSE_MAX_S, WINDOW_FIRST
+from headrace.write.writer import GRACE_S, STALL_S, Writer
 
 KEY: Mapping[str, Any] = {"pk": "number"}
 BLOCK = Block(b"x\n", 1, 0)
@@ -45,13 +45,11 @@ class Table(MemoryTable):
         self.script = list(script)
         self.poison = poison
         self.forever: Any = None
-        self._turn = threading.Lock()
 
-    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         if any(content.get("v", {}).get("S", "").startswith(self.poison) for _, content in requests):
             raise Invalid("CALL_REFUSED", "One or more parameter values were invalid")
-        with self._turn:
-            act = self.script.pop(0) if self.script else self.forever
+        act = self.script.pop(0) if self.script else self.forever
         if isinstance(act, BaseException):
             raise act
         return act(self, requests, keys) if act else super().answer(requests, keys)
@@ -60,20 +58,20 @@ class Table(MemoryTable):
 def unprocessed(chance: random.Random, share: float = 0.5) -> Any:
     """Takes some of the requests and hands the others back."""
 
-    def act(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def act(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         back = []
         for (kind, content), key in zip(requests, keys, strict=True):
             if chance.random() < share:
                 back.append({kind: {"Item" if kind == "PutRequest" else "Key": content}})
             else:
                 table.apply([(kind, content)], [key])
-        return BatchReply(back, 1.0)
+        return Reply(back, 1.0)
 
     return act
 
 
 def applied_then(error: HeadraceError) -> Any:
-    def act(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def act(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         table.apply(requests, keys)
         raise error
 
@@ -90,7 +88,7 @@ class Run:
     def __init__(self, table: Table, deadline: float = float("inf"), clock: Any = None, reject: Any = None) -> None:
         self.table = table
         self.counts = Counts()
-        self.clock = clock or VirtualClock(1000.0)
+        self.clock = table.clock = clock or VirtualClock(1000.0)
         self.rejected: list[int] = []
         self.writer = Writer(table, "orders", KEY, counts=self.counts, clock=self.clock, deadline=deadline, reject=reject or self._reject)
 
@@ -102,21 +100,20 @@ class Run:
     def write(self, entries: Sequence[Entry]) -> None:
         for one in entries:
             self.counts.read += 1
-            self.writer.add(one)
+            self.writer.write([one])
         self.writer.finish()
 
 
 @contextmanager
 def running(table: Table, **settings_: Any) -> Iterator[Run]:
-    """A writer whose threads must all have ended, and whose table must not have seen what it must never see."""
-    before = set(threading.enumerate())
+    """A writer whose table must not have seen what it must never see, and has nothing in flight at the end."""
     run = Run(table, **settings_)
     try:
         yield run
     finally:
         run.writer.close()
-        assert set(threading.enumerate()) <= before
         assert table.violations == []
+        assert table._waiting == []
 
 
 def model(entries: Sequence[Entry], poison: str = "poison") -> dict[str, Item]:
@@ -144,7 +141,7 @@ def test_table_is_that_of_the_records_one_by_one_whatever_the_table_answers(
 ) -> None:
     """Repeats, throttles, lost answers, refused items, keys that come again: the last accepted record of each key is in the table, and counts balance."""
 
-    def some_lost(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def some_lost(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         half = len(requests) // 2
         table.apply(requests[:half], keys[:half])
         raise LOST
@@ -152,6 +149,8 @@ def test_table_is_that_of_the_records_one_by_one_whatever_the_table_answers(
     acts = {"good": None, "unprocessed": unprocessed(chance), "all unprocessed": unprocessed(chance, 1.1), "throttled": SLOW, "lost before": LOST}
     acts |= {"lost after": applied_then(LOST), "some lost after": some_lost}
     table = Table([acts[fault] for fault in faults])
+    table.pick = chance.randrange
+    table.is_slow = chance.random() < 0.5
     entries = [entry(line, key, value if value is None else f"{value}{line}") for line, (key, value) in enumerate(records)]
     with running(table) as run:
         run.write(entries)
@@ -194,12 +193,12 @@ def test_key_that_comes_a_hundred_thousand_times_costs_little_and_the_last_one_w
     with running(table := Table()) as run:
         for line in range(100_000):
             run.counts.read += 1
-            run.writer.add(entry(line, line % 2, f"v{line}"))
-            assert run.writer._batcher.kept <= WAITING_MAX
+            run.writer.write([entry(line, line % 2, f"v{line}")])
+            assert run.writer._batcher.kept <= KEPT_MAX + 1
         run.writer.finish()
     run.counts.require_balance()
     assert {item["v"]["S"] for item in table.stored.values()} == {"v99998", "v99999"}
-    assert run.counts.calls < 1000
+    assert run.counts.calls < 2500
 
 
 @pytest.mark.parametrize("error", [Denied("TABLE_DENIED", "no"), ServiceError("TABLE_MISSING", "no"), ZeroDivisionError("a defect")])
@@ -209,50 +208,42 @@ def test_error_that_cannot_pass_is_raised_at_once_and_ends_everything(error: Bas
     table.forever = error
     with running(table) as run, pytest.raises(type(error)):
         run.write([entry(line, line) for line in range(10_000)])
-    assert len(table.calls) <= CALLS_MAX + SENDERS
+    assert len(table.calls) <= WINDOW_FIRST
     assert run.counts.written == 0
 
 
-def test_calls_that_were_not_sent_when_the_load_failed_are_not_sent_at_its_end() -> None:
-    """Nothing is written after the error that was raised, but what was already on its way."""
-    gate = threading.Event()
-
-    def wait(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
-        gate.wait(10)
-        return BatchReply()
-
+def test_calls_in_flight_when_a_load_fails_are_abandoned() -> None:
+    """Nothing is written after the end of a load that failed, but what was already on its way."""
     table = Table([Denied("TABLE_DENIED", "no")])
-    table.forever = wait
+    table.forever = lambda *_: HANGS
+    table.is_slow = True
     with running(table) as run, pytest.raises(Denied):
-        try:
-            run.write([entry(line, line) for line in range(10_000)])
-        finally:
-            threading.Timer(0.1, gate.set).start()
-            run.writer.close()
-    assert run.counts.calls <= CALLS_MAX
-    assert len(table.calls) <= SENDERS + 1
+        run.write([entry(line, line) for line in range(10_000)])
+    assert table.abandoned == len(table.calls) - 1 > 0
+    assert run.counts.calls == len(table.calls) <= WINDOW_FIRST
 
 
 def test_throttling_is_waited_out_with_growing_random_pauses() -> None:
-    """Each pause is between nothing and a bound that doubles up to 20 s; there is no tight loop."""
+    """Each pause is between nothing and a bound that doubles up to 5 s; there is no tight loop."""
     table = Table([SLOW] * 12)
     with running(table) as run:
         run.write([entry(1, 1)])
     assert (run.counts.calls, run.counts.written) == (13, 1)
     assert len(run.clock.slept) <= 12
-    assert all(pause <= min(0.05 * 2**attempt, 20.0) for attempt, pause in enumerate(run.clock.slept))
+    assert all(pause <= min(0.05 * 2**attempt, PAUSE_MAX_S) for attempt, pause in enumerate(run.clock.slept))
     assert sum(run.clock.slept) > 1
 
 
 def test_unprocessed_items_are_sent_again_with_pauses_until_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress begins the pauses anew; calls do not exceed what the answers ask for."""
-    monkeypatch.setattr(writer_module.random, "uniform", lambda low, high: high)
+    monkeypatch.setattr(pace.random, "uniform", lambda low, high: high)
     table = Table([unprocessed(random.Random(1))] * 8)
     with running(table) as run:
         run.write([entry(line, line) for line in range(25)])
     assert len(table.stored) == 25
     assert run.counts.unprocessed == sum(len(keys) for keys in table.calls[1:])
-    assert run.clock.slept == pytest.approx([0.05] * (len(table.calls) - 1))
+    shares = [1 - len(again) / len(sent) for sent, again in itertools.pairwise(table.calls)]
+    assert run.clock.slept == pytest.approx([0.05 * (1 - taken) for taken in shares])
 
 
 def test_deadline_is_kept_and_what_was_acknowledged_is_counted() -> None:
@@ -262,7 +253,7 @@ def test_deadline_is_kept_and_what_was_acknowledged_is_counted() -> None:
     clock = VirtualClock(1000.0)
     with running(table, deadline=1060.0, clock=clock) as run, pytest.raises(Deadline, match="slow down"):
         run.write([entry(line, line) for line in range(1000)])
-    assert clock.monotonic() <= 1060.0
+    assert clock.monotonic() <= 1060.0 + PAUSE_MAX_S
     assert run.counts.written == 75 == len(table.stored)
 
 
@@ -270,7 +261,7 @@ def test_deadline_that_has_passed_sends_nothing_more() -> None:
     """Before a batch is sent, time is looked at."""
     clock = VirtualClock(1000.0)
     with running(Table(), deadline=1001.0, clock=clock) as run:
-        run.writer.add(entry(1, 1))
+        run.writer.write([entry(1, 1)])
         clock.sleep(1.0)
         with pytest.raises(Deadline):
             run.writer.finish()
@@ -281,36 +272,25 @@ def test_calls_sent_before_the_deadline_may_be_answered_shortly_after_it() -> No
     """Waiting a moment for the last answers is cheaper than loading everything again."""
     clock = VirtualClock(1000.0)
 
-    def late(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def late(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         clock.sleep(2.0)
         table.apply(requests, keys)
-        return BatchReply()
+        return Reply()
 
     with running(Table([late]), deadline=1001.0, clock=clock) as run:
         run.write([entry(1, 1)])
     assert run.counts.written == 1
 
 
-def test_call_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the deadline and a short grace the load ends; the thread in the call ends with the call."""
-    monkeypatch.setattr(writer_module, "GRACE_S", 0.05)
-    monkeypatch.setattr(writer_module, "CLOSE_S_MAX", 0.05)
-    release = threading.Event()
-
-    def hang(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
-        release.wait(30)
-        return BatchReply()
-
-    run = Run(Table([hang]), deadline=time.monotonic() + 0.05, clock=SystemClock())
-    began = time.monotonic()
-    with pytest.raises(Deadline):
+def test_call_that_hangs_does_not_hold_up_the_end() -> None:
+    """After the deadline and a short grace the load ends, and the call is abandoned."""
+    clock = VirtualClock(1000.0)
+    table = Table([lambda *_: HANGS])
+    table.forever = lambda *_: HANGS
+    with running(table, deadline=1010.0, clock=clock) as run, pytest.raises(Deadline):
         run.write([entry(1, 1)])
-    run.writer.close()
-    assert time.monotonic() - began < 5
-    release.set()
-    for sender in run.writer._senders:
-        sender.join(10)
-        assert not sender.is_alive()
+    assert clock.monotonic() == 1010.0 + GRACE_S
+    assert table.abandoned == 1
 
 
 def test_table_that_fails_for_two_minutes_is_given_up_also_without_a_deadline() -> None:
@@ -320,7 +300,7 @@ def test_table_that_fails_for_two_minutes_is_given_up_also_without_a_deadline() 
     clock = VirtualClock(1000.0)
     with running(table, clock=clock) as run, pytest.raises(Deadline, match="reset"):
         run.write([entry(1, 1)])
-    assert STALL_S - 20 <= clock.monotonic() - 1000.0 <= STALL_S
+    assert STALL_S <= clock.monotonic() - 1000.0 <= STALL_S + PAUSE_MAX_S
 
 
 def test_long_pause_of_the_reader_is_not_taken_for_a_table_that_fails() -> None:
@@ -328,11 +308,11 @@ def test_long_pause_of_the_reader_is_not_taken_for_a_table_that_fails() -> None:
     clock = VirtualClock(1000.0)
     with running(Table([None, SLOW]), clock=clock) as run:
         for line in range(25):
-            run.writer.add(entry(line, line))
+            run.writer.write([entry(line, line)])
         run.writer.finish()
         clock.sleep(600)
         run.counts.read += 26
-        run.writer.add(entry(30, 30))
+        run.writer.write([entry(30, 30)])
         run.writer.finish()
     assert run.counts.written == 26
 
@@ -350,7 +330,7 @@ def test_long_pause_of_the_reader_is_not_taken_for_a_table_that_fails() -> None:
 )
 def test_items_handed_back_that_were_not_in_the_call_end_the_load(back: list[Any]) -> None:
     """Then nothing is known about the call: it is not counted as written."""
-    with running(Table([lambda *_: BatchReply(back)])) as run, pytest.raises(ServiceError) as caught:
+    with running(Table([lambda *_: Reply(back)])) as run, pytest.raises(ServiceError) as caught:
         run.write([entry(1, 1)])
     assert (caught.value.code, run.counts.written) == ("ANSWER_UNKNOWN", 0)
 
@@ -370,56 +350,49 @@ def test_writer_that_is_closed_at_any_moment_leaves_nothing_behind() -> None:
     for count in (0, 1, 25, 26, 500):
         with running(Table()) as run:
             for line in range(count):
-                run.writer.add(entry(line, line))
+                run.writer.write([entry(line, line)])
             run.writer.close()
 
 
 def test_items_waiting_are_bounded_in_number_and_size() -> None:
     """While the table takes nothing, nothing is taken from the reader beyond the bounds."""
-    for size, most in ((0, WAITING_MAX + 25 * (CALLS_MAX + 2)), (300_000, 8 * 4 + 40)):
+    for size, most in ((0, ITEMS_MAX * (WINDOW_FIRST + 1)), (300_000, 40)):
         table = Table()
         table.forever = SLOW
         run = Run(table, deadline=1030.0, clock=VirtualClock(1000.0))
         taken = 0
         with pytest.raises(Deadline):
             for line in range(5000):
-                run.writer.add(entry(line, line, "v", size))
+                run.writer.write([entry(line, line, "v", size)])
                 taken += 1
         run.writer.close()
         assert taken <= most, size
 
 
-def test_repeats_do_not_spin_while_all_calls_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting is waiting: a repeat that is due but has no free sender does not burn the processor."""
-    monkeypatch.setattr(writer_module, "PAUSE_FIRST_S", 0.2)
-    monkeypatch.setattr(writer_module.random, "uniform", lambda low, high: high)
-
-    class Counted(SystemClock):
-        looks = 0
-
-        def monotonic(self) -> float:  # type: ignore[override]
-            self.looks += 1
-            return time.monotonic()
-
-    gate, clock, looks = threading.Semaphore(0), Counted(), []
-
-    def slow(table: Table, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
-        gate.acquire(timeout=10)
-        table.apply(requests, keys)
-        return BatchReply()
-
-    def watch() -> None:
-        for _ in range(4):
-            time.sleep(0.4)
-            looks.append(clock.looks)
-        gate.release(10_000)
-
-    table = Table([SLOW] * 20)  # all 20 calls; of their repeats 16 hang and 4 are due
-    table.forever = slow
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    with running(table, clock=clock) as run:
+def test_nothing_is_looked_at_twice_while_all_calls_are_under_way() -> None:
+    """Waiting is waiting: what is to be sent again but has no room does not burn the processor."""
+    clock = VirtualClock(1000.0)
+    table = Table([SLOW] * 4)
+    table.forever = lambda *_: HANGS
+    with running(table, deadline=1100.0, clock=clock) as run, pytest.raises(Deadline):
         run.write([entry(line, line) for line in range(500)])
-        watcher.join()
-    assert min(later - earlier for earlier, later in itertools.pairwise(looks)) < 20
-    assert len(table.stored) == 500
+    assert len(clock.slept) < 20
+
+
+def test_calls_in_flight_grow_while_the_table_takes_everything_and_shrink_when_it_does_not() -> None:
+    """AIMD: one more for each round trip, half as many after a refusal."""
+    table, seen = Table(), []
+    table.is_slow = True
+    with running(table) as run:
+        for line in range(40_000):
+            run.counts.read += 1
+            run.writer.write([entry(line, line)])
+            seen.append(run.writer._pace.window)
+            if line == 30_000:
+                table.script = [SLOW]
+        run.writer.finish()
+    assert seen[0] == WINDOW_FIRST
+    assert max(seen) == BatchCalls.window_max
+    assert min(seen[30_000:]) <= BatchCalls.window_max // 2 + 1
+    assert seen[-1] > BatchCalls.window_max // 2
+    run.counts.require_balance()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from headrace.errors import HeadraceError
+from headrace.record import Start
 
-State = Literal["LOADED", "FAILED"]
+State = Literal["LOADED", "INTERRUPTED", "PARTIAL", "FAILED"]
+"""How a load ended: all of it; its time was over, the rest begins at ``go_on``; stopped, too many records rejected; not at all."""
 
 
 @dataclass(slots=True)
@@ -19,13 +21,17 @@ class Counts:
     rejected: int = 0
     filtered: int = 0
     superseded: int = 0
-    """Records replaced by a later record of the same key before they were written."""
+    """Records that another item of their key keeps out: a later record of the object, or what is in the table already (``existed``)."""
+    existed: int = 0
+    """Of the superseded: those for which an item was in the table already (insert_only), or a newer one (newer_wins)."""
     calls: int = 0
-    """BatchWriteItem calls sent, repeats included."""
+    """Calls sent to the table, repeats included."""
     unprocessed: int = 0
     """Items that the table handed back and that were sent again."""
     write_units: float = 0.0
-    """Write units that the table said it consumed."""
+    """Write units that the table said it consumed, indexes included; those of conditions that failed are estimated, since it does not say them."""
+    throttles: dict[str, int] = field(default_factory=dict)
+    """Calls that the table throttled, wholly or in part, by what limits: hot_key, own_cap, account, index, table."""
 
     @property
     def accounted(self) -> int:
@@ -56,21 +62,27 @@ class Outcome:
     rejected: int
     filtered: int
     superseded: int
+    existed: int
     unknown: int
     calls: int
     unprocessed: int
     write_units: float
+    throttles: dict[str, int]
     bytes: int
     """Bytes read of the object as stored."""
     seconds: float
+    go_on: Start | None = None
+    """Where the records begin that are not accounted for here; None where there are none, or a whole object failed."""
     rejects: str = ""
     """Address of the rejected records, empty if there are none."""
     error: str = ""
-    """Stable code of the failure, empty unless FAILED."""
+    """Stable code of the failure, empty unless FAILED or PARTIAL."""
     message: str = ""
     hint: str = ""
     retryable: bool = False
-    """Whether the failure may pass by itself, so that the event comes again: it lies with AWS, not with the object."""
+    """Whether the failure lies with AWS, not with the object, so that the event comes again."""
+    blocked: bool = False
+    """Whether somebody must act before it can help: a permission or the table is missing."""
 
     def as_json(self) -> dict[str, Any]:
         """All fields by name, for ``--json`` and the log line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -42,6 +43,22 @@ class RejectsFile:
             raise ObjectError("REJECTS_TOO_MANY", f"no room for rejected record {self.count + 1}: {error.strerror}", object=object, hint=hint) from error
         self.count += 1
 
+    @property
+    def bytes(self) -> int:
+        """Bytes that are kept."""
+        return self._file.tell()
+
+    def mark(self) -> tuple[int, int]:
+        """What is kept now, to ``cut`` back to."""
+        return self.count, self._file.tell()
+
+    def cut(self, mark: tuple[int, int]) -> None:
+        """Forget what was added since ``mark``."""
+        self.count, size = mark
+        self._file.seek(size)
+        self._file.truncate()
+        self._is_cut = False
+
     def store(self, sink: RejectSink, name: str) -> str:
         """Keep all lines under ``name`` and return the address; without any, store nothing and return ``""``.
 
@@ -56,6 +73,11 @@ class RejectsFile:
         """Free memory and disk; what was not stored is gone."""
         with suppress(OSError):  # a full disk refuses the rest of the buffer once more; add() has said so
             self._file.close()
+
+
+def part_name(route: str, ref: ObjectRef, generation: str, chunk: int, change: int) -> str:
+    """The name for the rejected records of one commit: ``<route>/<key>/<version or eTag>-<generation>-<chunk>-<change>.jsonl``."""
+    return reject_name(route, replace(ref, version_id=f"{ref.version_id or ref.etag}-{generation}-{chunk:08d}-{change:06d}"))
 
 
 def reject_name(route: str, ref: ObjectRef) -> str:

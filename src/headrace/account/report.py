@@ -61,7 +61,7 @@ METRICS = (
         "RecordsSuperseded",
         "Count",
         lambda outcome: outcome.superseded,
-        "Records replaced by a later record of the same key in the same object before they were written.",
+        "Records that another item of their key keeps out: a later record of the object or, with insert_only and newer_wins, what is in the table.",
         "If it is not expected, the key of the route does not tell the records apart.",
     ),
     Metric(
@@ -93,9 +93,44 @@ METRICS = (
         "If it stays high, the table is the limit: look for a hot key, raise its throughput or lower `maximum_concurrency`.",
     ),
     Metric(
+        "CallsThrottled",
+        "Count",
+        lambda outcome: sum(outcome.throttles.values()),
+        "Calls that the table throttled, wholly or in part, whatever the reason. They are repeated, and nothing is lost.",
+        "See which of the following it was; where it was none of them, the table's own capacity is the limit: raise it, or set `max_write_units_per_s`.",
+    ),
+    Metric(
+        "CallsThrottledByHotKey",
+        "Count",
+        lambda outcome: outcome.throttles.get("hot_key", 0),
+        "Calls throttled because too many writes go to one partition key.",
+        "More capacity does not help. Spread the partition key, or sort the file by another column.",
+    ),
+    Metric(
+        "CallsThrottledByOwnCap",
+        "Count",
+        lambda outcome: outcome.throttles.get("own_cap", 0),
+        "Calls throttled by the table's own MaxWriteRequestUnits.",
+        "Raise it, or set `max_write_units_per_s` to it, so that nothing is sent in vain.",
+    ),
+    Metric(
+        "CallsThrottledByAccount",
+        "Count",
+        lambda outcome: outcome.throttles.get("account", 0),
+        "Calls throttled by the account's quota for the table.",
+        "Ask for a higher quota (Service Quotas), or set `max_write_units_per_s`.",
+    ),
+    Metric(
+        "CallsThrottledByIndex",
+        "Count",
+        lambda outcome: outcome.throttles.get("index", 0),
+        "Calls throttled because an index has less capacity than the writes need.",
+        "Raise the index's capacity, or drop the index.",
+    ),
+    Metric(
         "LoadsFailed",
         "Count",
-        lambda outcome: int(outcome.state == "FAILED"),
+        lambda outcome: int(outcome.state in ("FAILED", "PARTIAL")),
         "Loads that ended without the whole object in the table: 1 or 0 for each load.",
         "Read `error`, `message` and `hint` in the log line. If `retryable` is true, the event comes again by itself.",
     ),
@@ -136,20 +171,6 @@ def notice_line(code: str, reason: str, *, stack: str, request_id: str, now: flo
 
 
 def _level(outcome: Outcome) -> str:
-    if outcome.state == "FAILED":
+    if outcome.state in ("FAILED", "PARTIAL"):
         return "ERROR"
     return "WARN" if outcome.rejected else "INFO"
-
-
-def metrics_page() -> str:
-    """The reference page docs/metrics.md."""
-    rows = [f"| `{metric.name}` | {metric.unit} | {metric.meaning} | {metric.action} |" for metric in METRICS]
-    return "\n".join([_PAGE_HEAD, "| metric | unit | meaning | what to do |", "|---|---|---|---|", *rows, ""])
-
-
-_PAGE_HEAD = f"""# Metrics
-Generated from `headrace.account.report`; change it there.
-
-Every load writes one line of JSON to the function's log. It holds all that is known about the load, and CloudWatch takes these
-metrics out of it: namespace `{NAMESPACE}`, once with the dimension `Stack` and once with `Stack` and `Route`.
-"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -38,6 +40,9 @@ MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "404", "NotFound"))
 CHANGED = frozenset(("PreconditionFailed", "412", "InvalidRange", "416"))
 
 
+_ASKED_FOR = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+"""What AWS says is missing (IAM user guide, troubleshoot_access-denied, 2026-11)."""
+
 AGAIN = "load it again later; the deployed function does so by itself"
 
 
@@ -66,6 +71,11 @@ def translated(error: Exception, action: str, resource: str) -> HeadraceError:
             raise error
 
 
+def unknown_answer(action: str, resource: str, lacks: str) -> Unavailable:
+    """For a good answer that is none of AWS's, as of a proxy: botocore takes what a web page lacks for left out."""
+    return Unavailable("ANSWER_DAMAGED", f"{action} on {resource}: the answer has no {lacks}", hint="check what is between here and AWS; it is tried again")
+
+
 def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     text = str(error.response.get("Error", {}).get("Message", ""))
@@ -84,10 +94,16 @@ def _answered(error: ClientError, action: str, resource: str) -> HeadraceError:
     if code in STRANGERS:
         return Denied("CREDENTIALS_REFUSED", message, service_code=code, hint="sign in again, or check AWS_PROFILE, the AWS_… variables and the clock")
     if code in DENIALS or status in (401, 403):
-        return Denied("ACCESS_DENIED", message, service_code=code, hint=f"allow {action} on {resource}{_also(action)}")
+        return Denied("ACCESS_DENIED", message, service_code=code, hint=f"allow {_missing(action, text)} on {resource}{_also(action)}")
     if code in TRANSIENT or (status >= 500 and status != 501):  # 501: a server that does not know the call, such as rclone with versions
         return Unavailable("SERVICE_UNAVAILABLE", message, service_code=code, hint=AGAIN)
     return ServiceError("AWS_CALL_FAILED", message, service_code=code, hint="see the message; it is AWS's own")
+
+
+def _missing(action: str, text: str) -> str:
+    """The IAM action to be allowed. A transaction has none of its own: AWS asks for that of each write in it, and names the one that is missing."""
+    asked = _ASKED_FOR.search(text) if action == "dynamodb:TransactWriteItems" else None
+    return asked[1] if asked else action
 
 
 def _also(action: str) -> str:

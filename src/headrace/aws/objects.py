@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from headrace.aws.errors import translated
+from headrace.aws.errors import translated, unknown_answer
 from headrace.errors import Unavailable
 from headrace.ports import ObjectRef, OpenedObject
 
@@ -54,22 +54,35 @@ class S3Objects:
         body = S3Body(answer["Body"], str(ref))
         try:
             length = _total(answer, offset)
+            if not answer.get("ETag"):
+                raise unknown_answer("s3:GetObject", str(ref), "ETag")
+            if offset and "ContentRange" not in answer:
+                _skip(body, offset)
         except Unavailable:
             body.close()
             raise
         version_id = answer.get("VersionId")
-        return OpenedObject(body, length, (answer.get("ETag") or "").strip('"') or None, None if version_id == "null" else version_id)
+        return OpenedObject(body, length, answer["ETag"].strip('"'), None if version_id == "null" else version_id)
 
 
 def _total(answer: dict[str, Any], offset: int) -> int:
-    """The object's size, for a range from ``bytes 100-199/200``. A server that ignored the range would repeat bytes that were read: Unavailable."""
-    if not offset and "ContentLength" in answer:
+    """The object's size, for a range from ``bytes 100-199/200``. Another range would repeat or leave out bytes: Unavailable."""
+    if "ContentRange" not in answer and offset <= answer.get("ContentLength", -1):
         return int(answer["ContentLength"])
     found = re.fullmatch(rf"bytes {offset}-\d+/(\d+)", answer.get("ContentRange") or "")
     if not found:
         said = answer.get("ContentRange") or f"{answer.get('ContentLength', 'an unknown number of')} bytes of the whole"
         raise Unavailable("RANGE_IGNORED", f"asked for bytes from {offset} on, the answer says {said}")
     return int(found[1])
+
+
+def _skip(body: S3Body, count: int) -> None:
+    """Read past the first ``count`` bytes, of a server that answered a range with the whole, as it may (RFC 9110, 14.2). S3 never does."""
+    while count:
+        piece = body.read(min(count, 1 << 20))
+        if not piece:
+            raise Unavailable("STREAM_CUT", f"the stream ended {count} bytes before the range that was asked for")
+        count -= len(piece)
 
 
 class S3Rejects:
@@ -83,7 +96,9 @@ class S3Rejects:
     def store(self, name: str, content: BinaryIO) -> str:
         """See RejectSink."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType="application/jsonl", **self._owner)
+            answer = self._client.put_object(Bucket=self._bucket, Key=name, Body=content, ContentType="application/jsonl", **self._owner)
         except (ClientError, BotoCoreError) as error:
             raise translated(error, "s3:PutObject", f"{self._bucket}/{name}") from None
+        if not answer.get("ETag"):
+            raise unknown_answer("s3:PutObject", f"{self._bucket}/{name}", "ETag")
         return f"s3://{self._bucket}/{name}"

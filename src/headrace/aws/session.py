@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import botocore.session
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 from botocore.httpsession import get_cert_path
 
-from headrace.aws.errors import translated
+from headrace.aws.bucket import S3Listing
+from headrace.aws.errors import translated, unknown_answer
+from headrace.aws.ledger_store import DynamoLedgerStore
 from headrace.aws.objects import S3Objects, S3Rejects
 from headrace.aws.signing import Credentials
 from headrace.aws.table import Table
@@ -24,6 +27,13 @@ REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 NOBODYS = dict.fromkeys(("config_file", "credentials_file"), (None, None, "/dev/null", None)) | {"profile": (None, None, None, None)}
 """botocore's session variables for a session that must not see the configuration of the user of this machine."""
+
+
+SEND_ENTRIES_MAX = 10
+"""Of one SendMessageBatch (SQS API reference, 2026-11)."""
+SEND_TRIES_MAX = 5
+SEND_PAUSE_S = 0.2
+"""Before entries that were not taken are sent again: at most so long, and each time up to twice as long, 3 s in all."""
 
 
 class Aws:
@@ -69,9 +79,20 @@ class Aws:
             response_checksum_validation="when_required",  # ranged reads carry no checksum of their own; length and version are checked instead
         )
         try:
-            return self._session.create_client(service, endpoint_url=self._endpoint_url, config=config)
+            client = self._session.create_client(service, endpoint_url=self._endpoint_url, config=config)
         except BotoCoreError as error:
             raise translated(error, service, "client") from None
+        client.meta.events.register("before-sign", self._refresh)
+        return client
+
+    def _refresh(self, **_: object) -> None:
+        """Refresh credentials before they sign. What is expired even then, as where this machine's clock is ahead, is a RuntimeError of botocore's."""
+        found = self._session.get_credentials()
+        try:
+            if found:
+                found.get_frozen_credentials()
+        except RuntimeError as error:
+            raise CredentialRetrievalError(provider=found.method, error_msg=str(error)) from None
 
     @property
     def region(self) -> str:
@@ -89,6 +110,17 @@ class Aws:
         """The bucket of rejected records."""
         return S3Rejects(self.client("s3"), bucket, self._owner)
 
+    def listing(self, bucket: str) -> S3Listing:
+        """What is in ``bucket``."""
+        return S3Listing(self.client("s3"), bucket, self._owner)
+
+    def invoke_later(self, function_arn: str, event: str) -> None:
+        """Have Lambda invoke a function with ``event``, JSON, and repeat it as it does for any asynchronous invocation. Raises HeadraceError."""
+        try:
+            self.client("lambda").invoke(FunctionName=function_arn, InvocationType="Event", Payload=event.encode())
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "lambda:InvokeFunction", function_arn) from None
+
     def change_visibility(self, queue_arn: str, receipt_handle: str, seconds: int) -> None:
         """Have SQS deliver a received message again in ``seconds``. Raises HeadraceError."""
         sqs = self.client("sqs")
@@ -98,24 +130,60 @@ class Aws:
             raise translated(error, "sqs:ChangeMessageVisibility", queue_arn) from None
 
     def send_message(self, beside: str, queue: str, body: str, *, reason: str) -> None:
-        """Put a message into ``queue``, of the account and region of the queue whose ARN is ``beside``, with the reason as an attribute.
+        """Put a message into ``queue``, of the account and region that the ARN ``beside`` names, with the reason as an attribute.
 
         Raises HeadraceError.
         """
         sqs = self.client("sqs")
-        arn = f"{beside.rpartition(':')[0]}:{queue}"
+        arn = f"{beside}:{queue}"
         attributes = {"Reason": {"DataType": "String", "StringValue": reason.encode("ascii", "backslashreplace").decode()[:1000]}}
         try:
-            sqs.send_message(QueueUrl=_queue_url(sqs, arn), MessageBody=body, MessageAttributes=attributes)
+            answer = sqs.send_message(QueueUrl=_queue_url(sqs, arn), MessageBody=body, MessageAttributes=attributes)
         except (ClientError, BotoCoreError) as error:
             raise translated(error, "sqs:SendMessage", arn) from None
+        if not answer.get("MessageId"):
+            raise unknown_answer("sqs:SendMessage", arn, "MessageId")
+
+    def send_messages(self, beside: str, queue: str, bodies: Sequence[str], *, clock: Clock) -> None:
+        """Put messages into ``queue``, of the account and region that the ARN ``beside`` names, ten a call; entries that fail are sent again, after a pause.
+
+        Raises HeadraceError; then any of them may have been sent (SQS API reference, SendMessageBatch, 2026-11).
+        """
+        arn = f"{beside}:{queue}"
+        waiting = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        for tried in range(SEND_TRIES_MAX):
+            if tried:
+                clock.sleep(random.uniform(0, SEND_PAUSE_S * 2 ** (tried - 1)))
+            waiting = [entry for batch in batched(waiting, SEND_ENTRIES_MAX) for entry in self._unsent(arn, batch)]
+            if not waiting:
+                return
+        message = f"sqs:SendMessageBatch on {arn}: {len(waiting)} of {len(bodies)} messages were not taken"
+        raise Unavailable("MESSAGES_UNSENT", message, hint="it is tried again")
+
+    def _unsent(self, arn: str, batch: list[dict[str, str]]) -> list[dict[str, str]]:
+        sqs = self.client("sqs")
+        try:
+            answer = sqs.send_message_batch(QueueUrl=_queue_url(sqs, arn), Entries=batch)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, "sqs:SendMessage", arn) from None
+        sent = {entry["Id"] for entry in answer.get("Successful", ())}
+        return [entry for entry in batch if entry["Id"] not in sent]
+
+    def ledger(self, table: str, clock: Clock) -> DynamoLedgerStore:
+        """The ledger's table."""
+        return DynamoLedgerStore(self.client("dynamodb", attempts=1), table, clock)
 
     def table(self, name: str, clock: Clock) -> Table:
         """A table, for writing."""
-        endpoint = self.client("dynamodb").meta.endpoint_url
+        endpoint = self.client("dynamodb", attempts=1).meta.endpoint_url  # the ledger's: a client more would cost 5 ms of a cold start
         tls = None
         if endpoint.startswith("https:"):
-            tls = ssl.create_default_context(cafile=self._session.get_config_variable("ca_bundle") or get_cert_path(True))
+            certificates = self._session.get_config_variable("ca_bundle") or get_cert_path(True)
+            try:
+                tls = ssl.create_default_context(cafile=certificates)
+            except OSError as error:
+                message = f"the certificates to trust in {certificates} cannot be read: {error}"
+                raise ServiceError("TLS_UNVERIFIED", message, hint="set AWS_CA_BUNDLE to a file of PEM certificates") from None
         return Table(name, endpoint, region=self.region, credentials=self._credentials(), clock=clock, tls=tls)
 
     def _credentials(self) -> Any:
@@ -128,11 +196,15 @@ class Aws:
                 now = found.get_frozen_credentials()  # refreshes what is about to expire, safely from several threads
             except ClientError as error:
                 raise translated(error, "sts:AssumeRole", "the credentials' role") from None
-            except BotoCoreError as error:
+            except (BotoCoreError, RuntimeError) as error:  # RuntimeError: what was refreshed is expired, as where this machine's clock is ahead
                 raise Unavailable("CREDENTIALS_UNAVAILABLE", f"the credentials could not be refreshed: {error}") from None
             return Credentials(now.access_key, now.secret_key, now.token or "")
 
         return frozen
+
+
+def batched(entries: list[dict[str, str]], most: int) -> list[list[dict[str, str]]]:
+    return [entries[start : start + most] for start in range(0, len(entries), most)]
 
 
 def _queue_url(sqs: Any, arn: str) -> str:

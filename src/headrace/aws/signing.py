@@ -5,9 +5,9 @@ Proven against botocore's SigV4Auth by a test. Source: AWS General Reference, "C
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import time
+from hashlib import sha256
 from typing import NamedTuple
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -21,34 +21,47 @@ class Credentials(NamedTuple):
     token: str
 
 
-class Signer:
-    """Makes whole HTTP requests for one DynamoDB operation on one endpoint. Used by several threads at once: holds only a cache of one day's key."""
+class _Moment(NamedTuple):
+    """What all requests of one second have in common."""
 
-    def __init__(self, host: str, region: str, operation: str) -> None:
+    at: int  # seconds since the epoch
+    credentials: Credentials
+    headers: str  # all but the target's name, in the canonical form
+    names: str
+    scope: str
+    to_sign: str  # up to the hash of the canonical request
+    key: bytes
+
+
+class Signer:
+    """Makes whole HTTP requests for DynamoDB on one endpoint; remembers what the requests of a second share, which is half of the work."""
+
+    def __init__(self, host: str, region: str) -> None:
         self._host = host
         self._region = region
-        self._target = f"DynamoDB_20120810.{operation}"
-        self._derived: tuple[str, str, bytes] = ("", "", b"")
+        self._moment: _Moment | None = None
 
-    def request(self, body: bytes, credentials: Credentials, now: float) -> bytes:
+    def request(self, operation: str, body: bytes, credentials: Credentials, now: float) -> bytes:
         """The bytes of a signed POST of ``body``; ``now`` is in seconds since the epoch."""
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        moment = self._moment
+        if moment is None or moment.at != int(now) or moment.credentials != credentials:
+            moment = self._moment = self._begun(credentials, int(now))
+        headers = f"{moment.headers}{operation}\n"
+        canonical = f"POST\n/\n\n{headers}\n{moment.names}\n{sha256(body).hexdigest()}"
+        to_sign = f"{moment.to_sign}{sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(moment.key, to_sign.encode(), "sha256").hex()
+        authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{moment.scope}, SignedHeaders={moment.names}, Signature={signature}"
+        lines = headers.replace("\n", "\r\n")
+        return b"%b%b" % (f"POST / HTTP/1.1\r\n{lines}authorization:{authorization}\r\ncontent-length:{len(body)}\r\n\r\n".encode(), body)
+
+    def _begun(self, credentials: Credentials, at: int) -> _Moment:
+        time_text = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
         token = f"x-amz-security-token:{credentials.token}\n" if credentials.token else ""
         names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target" if token else "content-type;host;x-amz-date;x-amz-target"
-        headers = f"content-type:{CONTENT_TYPE}\nhost:{self._host}\nx-amz-date:{moment}\n{token}x-amz-target:{self._target}\n"
-        canonical = f"POST\n/\n\n{headers}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-        scope = f"{moment[:8]}/{self._region}/dynamodb/aws4_request"
-        to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(self._key(credentials.secret_key, moment[:8]), to_sign.encode(), "sha256").hex()
-        authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        lines = headers.replace("\n", "\r\n")
-        return f"POST / HTTP/1.1\r\n{lines}authorization:{authorization}\r\ncontent-length:{len(body)}\r\n\r\n".encode() + body
-
-    def _key(self, secret: str, day: str) -> bytes:
-        known_secret, known_day, key = self._derived
-        if (known_secret, known_day) != (secret, day):
-            key = f"AWS4{secret}".encode()
-            for part in (day, self._region, "dynamodb", "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._derived = (secret, day, key)
-        return key
+        headers = f"content-type:{CONTENT_TYPE}\nhost:{self._host}\nx-amz-date:{time_text}\n{token}x-amz-target:DynamoDB_20120810."
+        parts = (time_text[:8], self._region, "dynamodb", "aws4_request")
+        key = f"AWS4{credentials.secret_key}".encode()
+        for part in parts:
+            key = hmac.digest(key, part.encode(), "sha256")
+        scope = "/".join(parts)
+        return _Moment(at, credentials, headers, names, scope, f"AWS4-HMAC-SHA256\n{time_text}\n{scope}\n", key)

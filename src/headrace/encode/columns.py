@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.config.model import Column, EmptyPolicy
 from headrace.encode import values
-from headrace.encode.numbers import number
+from headrace.encode.numbers import number, plain_marks
 from headrace.errors import RecordError, shortened
 
 Convert = Callable[[Any], str]
@@ -43,16 +43,22 @@ class FragmentCache(dict[str, str]):
         return fragment
 
 
+KEPT_TEXT = '{"S":""}'
+
+
 def fragment_converter(source_name: str, column: Column | None, *, empty: EmptyPolicy, null_values: frozenset[str]) -> Convert:
     """The conversion of ``column``: raises RecordError naming the column as the file names it. None: one that keeps each value's own type."""
     convert = value_converter(column) if column else values.natural
     column = column or Column()
     name = values.name_of(column.name or source_name)
     instead = _instead_of_empty(column, empty)
+    is_kept = (column.empty or empty) == "keep"
 
     def fragment(value: Any) -> str:
         try:
             if is_empty(value, null_values):
+                if is_kept:
+                    return f",{name}:{KEPT_TEXT if value == '' else values.NULL}"
                 if instead is None:
                     raise RecordError("VALUE_EMPTY", found="nothing", expected="a value (the column's empty policy is reject)")
                 return f",{name}:{instead}" if instead else ""
@@ -92,7 +98,9 @@ def value_converter(column: Column) -> Convert:
         case "string":
             return values.string
         case "number":
-            return values.number_value
+            return _marked_number(column) if has_marks(column) else values.number_value
+        case "date":
+            return lambda value: values.string(iso_date(value, column.format or "iso"))
         case "boolean":
             return values.boolean
         case "binary":
@@ -113,6 +121,16 @@ def value_converter(column: Column) -> Convert:
             raise ValueError(f"column type {column.type} has no value")
 
 
+def has_marks(column: Column) -> bool:
+    """Whether texts write the column's numbers with other marks than JSON does, so that the text and the number ``1.234`` differ."""
+    return column.type == "number" and (column.decimal, column.thousands) != (".", "")
+
+
+def _marked_number(column: Column) -> Convert:
+    """Numbers of JSON have their own marks, whatever those of the column are."""
+    return lambda value: values.number_value(plain_marks(value, column.decimal, column.thousands) if _is_text(value) else value)
+
+
 def _is_text(value: object) -> bool:
     return type(value) is str  # a Number is a str too, but not a text
 
@@ -131,6 +149,16 @@ def _split(value: object, separator: str) -> list[Any]:
     if isinstance(value, list | tuple | set | frozenset):
         return list(value)
     raise RecordError("TYPE_MISMATCH", found=values.kind_of(value), expected=f"an array, or text with {separator!r} between members")
+
+
+def iso_date(value: object, form: str) -> str:
+    """The day of a date or time as ``2024-12-31``, without a change of zone. Raises RecordError DATE_INVALID."""
+    text = values.scalar_text(value, "a date").strip(" \t")
+    try:
+        moment = datetime.datetime.fromisoformat(text) if form == "iso" else datetime.datetime.strptime(text, form)
+    except ValueError:
+        raise RecordError("DATE_INVALID", found=shortened(text), expected=f"a date in the form {form}") from None
+    return moment.date().isoformat()
 
 
 EPOCH_S_MAX = 253_402_300_799  # 9999-12-31T23:59:59Z

@@ -8,17 +8,18 @@ name, template or value from config or file is ever part of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from headrace.config.model import Column, Route, Table
-from headrace.encode.columns import FragmentCache
-from headrace.encode.header import require_columns, require_distinct, require_no_collision
+from headrace.encode.columns import Convert, FragmentCache, has_marks
+from headrace.encode.header import require_columns, require_distinct, require_names, require_no_collision
 from headrace.encode.key import padded
-from headrace.encode.limits import ITEM_BYTES_MAX, WIRE_CHARACTERS_SAFE, item_bytes
+from headrace.encode.limits import WIRE_CHARACTERS_SAFE, require_item_size
 from headrace.encode.plan import Plan
+from headrace.encode.values import of_token
 from headrace.errors import RecordError
+from headrace.record import Number, Shape
 
 Encode = Callable[[Any], tuple[str, str]]
 CLOSING = "}}}"
@@ -31,20 +32,22 @@ def compile_fields(route: Route, table: Table, header: Sequence[str]) -> Encode:
     require_distinct(header)
     named = Plan(route, table, dict(route.columns))
     require_columns(route, named.needed(), header)
+    require_names(route, header)
     require_no_collision(route, named.taken(), header)
     columns = dict(route.columns) if route.other_columns != "keep" else {name: route.columns.get(name, Column()) for name in header}
     values = ", ".join(f"v{index}" for index in range(len(header)))
     unpacking = [f"if len(row) != {len(header)}: raise field_count(len(row), {len(header)})", f"{values}, = row"]
     positions = {name: index for index, name in enumerate(header)}
-    return _Source(Plan(route, table, columns), header, is_text=True).function(unpacking, lambda row, column: row[positions[column]])
+    source = _Source(Plan(route, table, columns), header, "fields")
+    return source.function(unpacking, lambda row, column: row[positions[column]])
 
 
 def compile_members(route: Route, table: Table) -> Encode:
     """The encoder for records that are mappings by name: JSON objects, or what a transform returned."""
     plan = Plan(route, table, dict(route.columns))
     names = sorted(plan.needed() | set(table.key))
-    source = _Source(plan, names, is_text=False)
-    if route.other_columns != "drop" and route.mode == "put":
+    source = _Source(plan, names, "members")
+    if plan.has_other_members:
         source.namespace["others"] = plan.other_members()
         source.fragments.append("{others(row)}")
     source.namespace |= {f"n{index}": name for index, name in enumerate(names)}
@@ -52,27 +55,75 @@ def compile_members(route: Route, table: Table) -> Encode:
     return source.function(unpacking, lambda record, column: record.get(column))
 
 
-class _Source:
-    """The source of an encoder in which ``v0``, ``v1``, … are the values of ``names``; ``is_text`` says that all of them are ``str``."""
+def compile_json(route: Route, table: Table) -> Encode:
+    """The encoder for what the JSON Lines decoder gives: mappings by name, and Tokens, which become what the same object as a mapping would."""
+    members = compile_members(route, table)
+    caches: dict[str, FragmentCache] = {}  # by column, for all shapes
+    encoders: dict[Shape, Encode] = {}
 
-    def __init__(self, plan: Plan, names: Sequence[str], *, is_text: bool) -> None:
+    def encode(record: Any) -> tuple[str, str]:
+        if type(record) is dict:
+            return members(record)
+        shape, tokens = record
+        if shape not in encoders:
+            encoders[shape] = _compile_tokens(Plan(route, table, dict(route.columns)), shape.names, caches) or _by_name(shape.names, members)
+        return encoders[shape](tokens)
+
+    return encode
+
+
+def _compile_tokens(plan: Plan, names: Sequence[str], caches: dict[str, FragmentCache]) -> Encode | None:
+    """The encoder for the tokens of ``names``, None if the route refuses one of the names."""
+    others = [name for name in names if name not in plan.known_members()] if plan.has_other_members else []
+    try:
+        conversions = {name: plan.other_member(name) for name in others}
+    except RecordError:
+        return None
+    absent = sorted((plan.needed() | set(plan.table.key)) - set(names))
+    positions = {name: index for index, name in enumerate((*names, *absent))}
+    source = _Source(plan, list(positions), "tokens", caches)
+    source.fragments += [source.fragment(name, convert) for name, convert in conversions.items()]
+    source.namespace["of_token"] = of_token
+    unpacking = [f"{', '.join(f'v{index}' for index in range(len(names)))}, = row", *(f"v{positions[name]} = 'null'" for name in absent)]
+    for name in plan.key_columns():
+        token = f"v{positions[name]}"
+        unpacking.append(f"k{positions[name]} = {token}[1:-1] if {token}[0] == '\"' and '\\\\' not in {token} else of_token({token})")
+    return source.function(unpacking, lambda row, column: None if column in absent else of_token(row[positions[column]]))
+
+
+def _by_name(names: Sequence[str], members: Encode) -> Encode:
+    return lambda tokens: members(dict(zip(names, map(of_token, tokens), strict=True)))
+
+
+class _Source:
+    """The source of an encoder in which ``v0``, ``v1``, … are the values of ``names``.
+
+    Fields are ``str``, members are Python values, tokens are ``str`` as JSON writes them; of those the value is in ``k0``, ``k1``, … for keys.
+    """
+
+    def __init__(self, plan: Plan, names: Sequence[str], kind: Literal["fields", "members", "tokens"], caches: dict[str, FragmentCache] | None = None) -> None:
         self._plan = plan
         self._positions = {name: index for index, name in enumerate(names)}
-        self._is_text = is_text
+        self._kind = kind
+        self._caches = {} if caches is None else caches
         self.namespace: dict[str, Any] = {"opening": plan.opening, "constants": plan.constants, "closing": CLOSING, "nulls": plan.null_values | {""}}
-        self.namespace |= {"padded": padded, "too_large": _require_item_size, "field_count": _field_count}
-        self.fragments = [self._fragment(name) for name in plan.plain_columns]
+        self.namespace |= {"texts": frozenset((str, Number)), "padded": padded, "too_large": require_item_size, "field_count": _field_count}
+        self.fragments = [self.fragment(name, plan.fragment(name)) for name in plan.plain_columns]
 
     def function(self, unpacking: list[str], get: Callable[[Any, str], Any]) -> Encode:
-        """The encoder; ``unpacking`` are the lines that set the values, ``get`` gives one by its column."""
+        """The encoder; ``unpacking`` are the lines that set the values, ``get`` gives one by its column.
+
+        A table without a key is one of a preview: then no attribute stands before the first comma.
+        """
         key_count = len(self._plan.table.key)
+        rest = f"{{constants}}{''.join(self.fragments)}"
         source = "\n    ".join(
             [
                 "def encode(row):",
                 *unpacking,
                 *(line for index in range(key_count) for line in self._key_lines(index, get)),
                 f"identity = f'{','.join(f'{{i{index}}}' for index in range(key_count))}'",
-                f"request = f'{{opening}}{{identity}}{{constants}}{''.join(self.fragments)}{{closing}}'",
+                f"request = f'{{opening}}{{identity}}{rest}{{closing}}'" if key_count else f"request = f'{{opening}}' + f'{rest}'[1:] + f'{{closing}}'",
                 f"if len(request) > {WIRE_CHARACTERS_SAFE}: too_large(request)",
                 "return identity, request",
             ]
@@ -81,13 +132,16 @@ class _Source:
         encode: Encode = self.namespace["encode"]
         return encode
 
-    def _fragment(self, name: str) -> str:
+    def fragment(self, name: str, convert: Convert) -> str:
+        """The place of a column's fragment in the f-string."""
         index = self._positions[name]
-        convert = self._plan.fragment(name)
-        self.namespace |= {f"f{index}": convert, f"c{index}": FragmentCache(convert)}
-        if self._is_text:
+        if self._kind == "tokens":
+            self.namespace[f"c{index}"] = self._caches.setdefault(name, FragmentCache(lambda token: convert(of_token(token))))
             return f"{{c{index}[v{index}]}}"
-        if self._plan.columns[name].type in UNCACHED:
+        self.namespace |= {f"f{index}": convert, f"c{index}": FragmentCache(convert)}
+        if self._kind == "fields":
+            return f"{{c{index}[v{index}]}}"
+        if self._plan.columns[name].type in UNCACHED or has_marks(self._plan.columns[name]):
             return f"{{f{index}(v{index})}}"
         return f"{{c{index}[v{index}] if isinstance(v{index}, str) else f{index}(v{index})}}"
 
@@ -96,28 +150,20 @@ class _Source:
         attribute = list(self._plan.table.key)[index]
         self.namespace[f"slow{index}"] = self._plan.key_part(attribute, get)
         self.namespace[f"key{index}"] = self._plan.key_converter(attribute)
-        is_text = "type({}) is str" if self._plan.table.key[attribute] == "binary" else "isinstance({}, str)"  # a number's text may be base64 by chance
+        # a number's text may be base64 by chance, or another number with the column's marks; of other kinds of str an f-string may show another text
+        is_other = self._plan.table.key[attribute] == "binary" or has_marks(self._plan.key_column(attribute))
+        is_text = "type({}) is str" if is_other else "type({}) in texts"
         pieces, tests = [], []
         for number, part in enumerate(self._plan.key_parts(attribute)):
             if isinstance(part, str):
                 self.namespace[f"t{index}_{number}"] = part
                 pieces.append(f"{{t{index}_{number}}}")
             else:
-                value = f"v{self._positions[part.column]}"
-                tests += [f"{value} not in nulls"] if self._is_text else [is_text.format(value), f"{value} not in nulls"]
+                value = f"{'k' if self._kind == 'tokens' else 'v'}{self._positions[part.column]}"
+                tests += [f"{value} not in nulls"] if self._kind == "fields" else [is_text.format(value), f"{value} not in nulls"]
                 pieces.append(f"{{padded({value}, {part.width})}}" if part.width else f"{{{value}}}")
         return [f"i{index} = key{index}(f'{''.join(pieces)}') if {' and '.join(tests) or 'True'} else slow{index}(row)"]
 
 
 def _field_count(found: int, expected: int) -> RecordError:
     return RecordError("FIELD_COUNT", found=f"{found} fields", expected=f"{expected}, as in the header")
-
-
-def _require_item_size(request: str) -> None:
-    """Measure an item whose wire form is long. Raises RecordError ITEM_TOO_LARGE."""
-    entry = json.loads(request)
-    item = entry["PutRequest"]["Item"] if "PutRequest" in entry else entry["DeleteRequest"]["Key"]
-    size = item_bytes(item)
-    if size > ITEM_BYTES_MAX:
-        largest = max(item, key=lambda name: len(json.dumps(item[name])))
-        raise RecordError("ITEM_TOO_LARGE", column=largest, found=f"an item of {size} bytes", expected=f"at most {ITEM_BYTES_MAX} bytes")

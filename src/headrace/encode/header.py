@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from headrace.config.model import Route
-from headrace.errors import ObjectError, shortened
+from headrace.encode.values import name_of
+from headrace.errors import ObjectError, RecordError, shortened
 
 COLUMNS_MAX = 10_000
 """The encoder of a header is compiled, in time that grows faster than its length: 0.6 s for 10,000 columns, 9 s for 50,000."""
@@ -34,6 +35,17 @@ def require_columns(route: Route, needed: set[str], header: Sequence[str]) -> No
     if unknown and route.other_columns == "reject":
         hint = "name it under `columns`, or set `other_columns` to keep or drop"
         raise ObjectError("HEADER_UNKNOWN_COLUMN", f"found column {_listed(unknown)}, which the route does not name; {seen}", hint=hint)
+
+
+def require_names(route: Route, header: Sequence[str]) -> None:
+    """Raise ObjectError unless each column that is kept under its own name has one that an attribute can have."""
+    for number, name in enumerate(header if route.other_columns == "keep" else (), 1):
+        try:
+            if name not in route.columns:
+                name_of(name)
+        except RecordError as error:
+            hint = "correct the first line of the file, or set `header`" + ("" if name else " or `header_names: number`")
+            raise ObjectError("HEADER_INVALID", f"the header line: the name of column {number}: {error.message}", hint=hint) from None
 
 
 def require_no_collision(route: Route, taken: set[str], header: Sequence[str]) -> None:

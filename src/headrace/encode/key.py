@@ -47,14 +47,17 @@ def key_converter(name: str, kind: KeyType, *, is_sort_key: bool, binary_format:
     convert = {"string": text_key, "number": number_key, "binary": binary_key}[kind]
 
     def placed(value: Any) -> str:
-        if kind == "string" and type(value) is str and value.isascii() and 0 < len(value) <= limit:
-            return f"{opening_string}{encode_basestring(value)}}}"  # nearly every key; nothing in it can be wrong
         try:
             return convert(value)
         except RecordError as error:
             raise RecordError(error.code, column=error.column or column, found=error.found, expected=error.expected) from None
 
-    return placed
+    def placed_text(value: Any) -> str:
+        if type(value) is str and value.isascii() and 0 < len(value) <= limit:
+            return f"{opening_string}{encode_basestring(value)}}}"  # nearly every key; nothing in it can be wrong
+        return placed(value)
+
+    return placed_text if kind == "string" else placed
 
 
 def _require_size(size: int, limit: int) -> None:

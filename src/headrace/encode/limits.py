@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
+
+from headrace.errors import RecordError
 
 ITEM_BYTES_MAX = 409_600
 PARTITION_KEY_BYTES_MAX = 2_048
@@ -16,6 +19,16 @@ BATCH_ITEMS_MAX = 25
 WIRE_CHARACTERS_SAFE = ITEM_BYTES_MAX // 4
 """An item whose wire JSON is no longer than this is no larger than ITEM_BYTES_MAX: each value's JSON has at least as many bytes
 as DynamoDB counts for it, and a character has at most four bytes. Only longer ones need to be measured."""
+
+
+def require_item_size(request: str) -> None:
+    """Measure an item whose wire form is long. Raises RecordError ITEM_TOO_LARGE."""
+    entry = json.loads(request)
+    item = entry["PutRequest"]["Item"] if "PutRequest" in entry else entry["DeleteRequest"]["Key"]
+    size = item_bytes(item)
+    if size > ITEM_BYTES_MAX:
+        largest = max(item, key=lambda name: len(json.dumps(item[name])))
+        raise RecordError("ITEM_TOO_LARGE", column=largest, found=f"an item of {size} bytes", expected=f"at most {ITEM_BYTES_MAX} bytes")
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ DIGITS_MAX = 38
 EXPONENT_MAX = 125  # of the first significant digit: up to 9.99…E+125
 EXPONENT_MIN = -130  # down to 1E-130
 
-_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,36})", re.ASCII).fullmatch
+_PLAIN = re.compile(r"-?+(?:0|[1-9][0-9]{0,27}+)(?:\.[0-9]{0,8}[1-9])?", re.ASCII).fullmatch  # what number gives back unchanged, but for -0
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,20}))?", re.ASCII).fullmatch
 
 
@@ -39,6 +39,20 @@ def number(text: str) -> str:
     if not EXPONENT_MIN <= magnitude <= EXPONENT_MAX:
         raise RecordError("NUMBER_RANGE", found=shortened(text), expected="zero or a magnitude between 1E-130 and 9.9E+125")
     return ("-" if sign == "-" else "") + _written(stripped, scale)
+
+
+def plain_marks(text: str, decimal: str, thousands: str) -> str:
+    """``text``, a number with other marks, with a point and without groups. Groups have three digits, but for the first, or two as in India.
+
+    Raises RecordError NUMBER_INVALID: a mark in another place may mean another number.
+    """
+    pattern = rf"([+-]?)([0-9]*|[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{2,3}})*{re.escape(thousands)}[0-9]{{3}})(?:{re.escape(decimal)}([0-9]*))?"
+    parts = re.fullmatch(pattern, text.strip(" \t"), re.ASCII)
+    if parts is None:
+        example = f"1{thousands}234{decimal}5"
+        raise RecordError("NUMBER_INVALID", found=shortened(text), expected=f"a number such as {example}")
+    whole = parts[2].replace(thousands, "") if thousands else parts[2]
+    return f"{parts[1]}{whole}" + (f".{parts[3]}" if parts[3] is not None else "")
 
 
 def _written(digits: str, scale: int) -> str:

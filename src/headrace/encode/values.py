@@ -38,8 +38,16 @@ def name_of(text: str) -> str:
         raise RecordError("NAME_INVALID", found=f"a name that is {kind_of(text)}", expected="a string")
     size = len(text) if text.isascii() else len(text.encode(errors="replace"))
     if not 1 <= size <= NAME_BYTES_MAX:
-        raise RecordError("NAME_INVALID", found=f"a name of {size} bytes", expected=f"1 to {NAME_BYTES_MAX} bytes")
+        raise RecordError("NAME_INVALID", found=f"a name of {size} bytes", expected=f"1 to {NAME_BYTES_MAX} bytes, as DynamoDB has them")
     return quoted(text)
+
+
+def of_token(token: str) -> str | bool | None:
+    """The value of a JSON string, number, true, false or null that is written as ``token``; numbers as Number."""
+    if token[0] == '"':
+        text: str = json.loads(token) if "\\" in token else token[1:-1]
+        return text
+    return {"true": True, "false": False, "null": None}[token] if token[0] in "tfn" else Number(token)
 
 
 def scalar_text(value: object, expected: str) -> str:
@@ -56,7 +64,7 @@ def scalar_text(value: object, expected: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """What ``value`` is, in JSON's words."""
+    """What ``value`` is, in the words of JSON and DynamoDB."""
     match value:
         case None:
             return "null"
@@ -70,6 +78,10 @@ def kind_of(value: object) -> str:
             return "an object"
         case list() | tuple():
             return "an array"
+        case bytes():
+            return "binary"
+        case set() | frozenset():
+            return "a set"
         case _:
             return f"a Python {type(value).__name__}"
 
@@ -148,6 +160,10 @@ def _set(value: set[Any] | frozenset[Any]) -> str:
     members = list(value)
     if all(isinstance(member, str) and not isinstance(member, Number) for member in members):
         return string_set(sorted(members))
+    if all(isinstance(member, bytes) for member in members):
+        return _members("BS", [f'"{base64.b64encode(member).decode()}"' for member in sorted(members)])
+    if any(isinstance(member, bytes) for member in members):
+        raise RecordError("TYPE_MISMATCH", found="a set of bytes and other values", expected="members of one type")
     return number_set(members)
 
 

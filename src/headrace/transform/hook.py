@@ -35,10 +35,28 @@ def load_transform(spec: str, route: str) -> Transform:
             raise
         except (Exception, SystemExit) as error:  # a record that the user's code cannot handle is rejected, never lost
             raise RecordError(
-                "TRANSFORM_FAILED", found=f"{type(error).__name__}: {shortened(str(error), 200)}", expected=f"{spec} to return the record or None"
+                "TRANSFORM_FAILED", found=f"{type(error).__name__}: {shortened(_said(error), 200)}", expected=f"{spec} to return the record or None"
             ) from error
         if items is not None and not isinstance(items, dict):
             raise RecordError("TRANSFORM_FAILED", found=f"a {type(items).__name__}", expected=f"{spec} to return a dict or None")
         return items
 
     return transform
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # the error is the user's too
+        return "(it cannot be shown)"
+
+
+def for_rows(transform: Transform, header: list[str]) -> Callable[[list[str]], Mapping[str, Any] | None]:
+    """``transform`` for rows of a CSV with these names in its header."""
+
+    def named(row: list[str]) -> Mapping[str, Any] | None:
+        if len(row) != len(header):
+            raise RecordError("FIELD_COUNT", found=f"{len(row)} fields", expected=f"{len(header)}, as in the header")
+        return transform(dict(zip(header, row, strict=True)))
+
+    return named

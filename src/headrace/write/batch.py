@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from headrace.record import Block
@@ -10,9 +11,11 @@ from headrace.record import Block
 ITEMS_MAX = 25
 CHARACTERS_MAX = 1_048_576
 """Batches are closed at this many characters of requests. DynamoDB takes 16 MB; small bodies keep memory bounded and cost the same."""
-REPLACED_MAX = 250
+REPLACED_MAX = 100
 """A batch is closed when its entries replaced so many others: those are kept until it is acknowledged."""
-
+KEPT_MAX = 200
+KEPT_CHARACTERS_MAX = 8_388_608
+"""Entries held or replaced, and characters of their requests, before no new ones are taken: each may keep a block of 256 KB alive."""
 
 NOTHING: Sequence[Entry] = ()
 
@@ -25,6 +28,9 @@ class Entry(NamedTuple):
     block: Block
     first: int
     last: int
+
+
+IDENTITY, REQUEST = itemgetter(0), itemgetter(1)  # of entries, for map: an attribute would take twice as long
 
 
 class Batcher:
@@ -51,8 +57,27 @@ class Batcher:
 
     @property
     def is_full(self) -> bool:
-        """Whether a batch should be taken before anything is added."""
-        return len(self._open) >= ITEMS_MAX or self._characters >= CHARACTERS_MAX or self._replaced_by_open >= REPLACED_MAX
+        """Whether a batch should be taken, or one acknowledged, before anything is added."""
+        if len(self._open) >= ITEMS_MAX or self._characters >= CHARACTERS_MAX:
+            return True
+        return self.kept > 0 and (self._replaced_by_open >= REPLACED_MAX or self.kept > KEPT_MAX or self.kept_characters > KEPT_CHARACTERS_MAX)
+
+    def fill(self, entries: Sequence[Entry], begin: int) -> tuple[int, int]:
+        """Take entries from ``begin`` on, as many as there is room for; where it stopped, and by how many more are superseded."""
+        some = entries[begin : begin + ITEMS_MAX - len(self._open)]
+        new = dict(zip(map(IDENTITY, some), some, strict=True))
+        characters = self._characters + _characters(some)
+        are_new = len(new) == len(some) and self._flying.keys().isdisjoint(new) and self._open.keys().isdisjoint(new)
+        if are_new and characters < CHARACTERS_MAX:  # nearly always: one step for all takes a quarter of the time
+            self._open |= new
+            self._characters = characters
+            return begin + len(some), 0
+        superseded = 0
+        for at, entry in enumerate(some, begin + 1):
+            superseded += self.add(entry)
+            if self.is_full:
+                return at, superseded
+        return begin + len(some), superseded
 
     def add(self, entry: Entry) -> int:
         """Take one entry; returns 1 if it replaced an earlier one that was not handed out yet, which is thereby superseded."""
@@ -72,33 +97,40 @@ class Batcher:
         self._keep(earlier)
         return 1
 
-    def take(self) -> list[Entry]:
-        """The next batch in order, at most ITEMS_MAX entries and about CHARACTERS_MAX characters, now flying; empty if nothing is open."""
-        if len(self._open) <= ITEMS_MAX and self._characters < 2 * CHARACTERS_MAX and not self._replaced:  # nearly always: what is open is one batch
+    def take(self, most: int = ITEMS_MAX, characters: int = CHARACTERS_MAX) -> list[Entry]:
+        """The next batch in order, now flying; empty if nothing is open. It has at most ``most`` entries of ``characters`` together, or one entry."""
+        if len(self._open) <= most and self._characters <= characters and not self._replaced:  # nearly always: what is open is one batch
             batch = list(self._open.values())
             self._flying.update(dict.fromkeys(self._open, NOTHING))
             self._open = {}
             self._characters = 0
             return batch
         batch = []
-        characters = 0
-        while self._open and len(batch) < ITEMS_MAX and characters < CHARACTERS_MAX:
-            identity = next(iter(self._open))
-            entry = self._open.pop(identity)
+        while self._open and len(batch) < most:
+            identity, entry = next(iter(self._open.items()))
+            if batch and len(entry.request) > characters:
+                break
+            del self._open[identity]
             replaced = self._replaced.pop(identity, NOTHING)
             self._flying[identity] = replaced
             self._replaced_by_open -= len(replaced)
             self._characters -= len(entry.request) + _characters(replaced)
-            characters += len(entry.request)
+            characters -= len(entry.request)
             batch.append(entry)
         return batch
 
-    def release(self, entry: Entry) -> None:
-        """``entry`` is in the table: it is no longer flying, and a held entry of its key becomes open."""
-        for earlier in self._flying.pop(entry.identity):
-            self._keep(earlier, -1)
-        if entry.identity in self._held:
-            self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, NOTHING))
+    def release(self, entries: Sequence[Entry]) -> None:
+        """``entries`` are in the table: they are no longer flying, and the held entry of each key becomes open."""
+        flying = self._flying
+        if not self.kept:  # nearly always: nothing is held, and nothing was replaced
+            for identity in map(IDENTITY, entries):
+                del flying[identity]
+            return
+        for entry in entries:
+            for earlier in flying.pop(entry.identity):
+                self._keep(earlier, -1)
+            if entry.identity in self._held:
+                self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, NOTHING))
 
     def refuse(self, entry: Entry) -> int:
         """``entry`` will never be in the table; returns -1 if the last one that it replaced becomes open again."""
@@ -125,4 +157,4 @@ class Batcher:
 
 
 def _characters(entries: Sequence[Entry]) -> int:
-    return sum([len(entry.request) for entry in entries])
+    return sum(map(len, map(REQUEST, entries)))
