@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from events.event_samples import BUCKET, ETAG, KEY, SEQUENCER, configured_event, eventbridge_event, s3_event, s3_record, sns_envelope, sns_event, sqs_event
 from headrace.errors import HeadraceError
+from headrace.events.own import found_body, replay_body
 from headrace.events.parse import Message, parse
-from headrace.ports import ObjectRef
+from headrace.ports import ObjectRef, Replay
 
 CLASSIC = ObjectRef(BUCKET, KEY, None, ETAG, 1024, SEQUENCER)
 EVENTBRIDGE = ObjectRef(BUCKET, KEY, None, ETAG, 1024, "617f08299329d189")
@@ -110,7 +111,6 @@ def test_parse_when_content_appeared_by_any_api_names_the_object(api: str, prefi
         ("ObjectRemoved:DeleteMarkerCreated", "DELETE_EVENT"),
         ("LifecycleExpiration:Delete", "DELETE_EVENT"),
         ("LifecycleExpiration:DeleteMarkerCreated", "DELETE_EVENT"),
-        ("ObjectRestore:Completed", "RESTORE_EVENT"),
         ("ObjectRestore:Post", "OTHER_EVENT"),
         ("ObjectTagging:Put", "OTHER_EVENT"),
         ("ObjectAcl:Put", "OTHER_EVENT"),
@@ -131,7 +131,6 @@ def test_parse_when_no_content_appeared_ignores_the_event_by_name(name: str, cod
     ("kind", "code"),
     [
         ("Object Deleted", "DELETE_EVENT"),
-        ("Object Restore Completed", "RESTORE_EVENT"),
         ("Object Restore Initiated", "OTHER_EVENT"),
         ("Object Tags Added", "OTHER_EVENT"),
         ("Object Storage Class Changed", "OTHER_EVENT"),
@@ -256,6 +255,25 @@ def test_parse_when_the_event_has_no_known_shape_raises_event_unknown(event: obj
     assert caught.value.code == "EVENT_UNKNOWN"
     assert seen in caught.value.message
     assert caught.value.hint
+
+
+def test_message_of_a_replay_names_a_generation_and_nothing_else() -> None:
+    """Where the object is and what becomes of it stands in the ledger, so a forged one can only have loaded again what was loaded."""
+    asked = Replay("ab" * 16, 2)
+    assert parsed(sqs_event(replay_body(asked))).replays == (asked,)
+    assert parsed(json.loads(replay_body(asked))).replays == (asked,)
+    for damaged in ({"generation": "../x", "number": 1}, {"generation": "ab" * 16, "number": 0}, {"generation": "ab" * 16}):
+        (refused,) = parsed(sqs_event(json.dumps({"headrace": "replay", **damaged}))).refused
+        assert refused.code == "EVENT_MALFORMED"
+
+
+@pytest.mark.parametrize("space", [None, 2])
+def test_message_of_the_sweeper_says_who_found_the_object(space: int | None) -> None:
+    """However it is written, in a queue or not."""
+    said = json.dumps(json.loads(found_body(CLASSIC, "sweep")), indent=space)
+    for event in (sqs_event(said), json.loads(said)):
+        message = parsed(event)
+        assert (message.found_by, message.created) == ("sweep", (CLASSIC,))
 
 
 def paths(document: object) -> list[tuple[Any, ...]]:

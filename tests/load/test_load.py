@@ -7,7 +7,7 @@ import json
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,13 +21,14 @@ from headrace.account.outcome import Counts
 from headrace.config.model import Column, Limits, OnError
 from headrace.errors import Denied, Invalid, ObjectError, ServiceError, Throttled, Unavailable
 from headrace.load import Ports, load_object
-from headrace.ports import BatchReply, ObjectRef, SystemClock
-from headrace.write import writer as writer_module
+from headrace.local.fault_actions import cut, cut_body, failing, unprocessed
+from headrace.local.fault_exchange import Exchange
+from headrace.local.fault_proxy import Rule
+from headrace.ports import ObjectRef, Operation, Reply, SystemClock
+from headrace.write import pace
 from headrace.write.batch import Entry
 from load.samples import REF, KeptRejects, World, config_of
 from read.memory_objects import MemoryObjects, Version
-from servers.faults import cut, cut_body, throttled, unprocessed
-from servers.proxy import Exchange, Rule
 
 ROWS = b"id,v\n" + b"".join(b"%d,x\n" % number for number in range(100))
 
@@ -63,7 +64,7 @@ def test_object_without_a_record_is_loaded(content: bytes, form: str, is_gzip: b
         (b"id,\n1,x\n", "HEADER_INVALID"),
         (b"id," + b"w" * 2000 + b"\n1,x\n", "HEADER_INVALID"),
         ("id,v\n1,x\n".encode("utf-16"), "ENCODING_UNSUPPORTED"),
-        (b"PK\x03\x04\x14\x00\x08\x00", "FORMAT_UNEXPECTED"),
+        (b"PK\x03\x04\x14\x00\x08\x00", "ZIP_CUT"),
         (b"PAR1\x15\x04\x15\x00", "FORMAT_UNEXPECTED"),
         (gzip.compress(ROWS, mtime=0)[:5], "GZIP_CUT"),
         (gzip.compress(ROWS, mtime=0)[:-3], "GZIP_CUT"),
@@ -79,16 +80,16 @@ def test_object_that_is_wrong_as_a_whole_fails_before_the_first_write(content: b
     json.dumps(outcome.as_json()).encode("ascii")
 
 
-@pytest.mark.parametrize(("allowed", "state"), [(None, "LOADED"), (10, "LOADED"), (9, "FAILED"), (0, "FAILED")])
+@pytest.mark.parametrize(("allowed", "state"), [(None, "LOADED"), (10, "LOADED"), (9, "PARTIAL"), (0, "PARTIAL")])
 def test_rejects_beyond_the_limit_stop_the_load_and_are_kept(allowed: int | None, state: str) -> None:
     """Up to the limit the object is loaded; the first above it ends the load. No value of a record is in the message."""
     content = b"id,v\n" + b"".join(b"%s,x\n" % (b"secret" if number % 5 == 0 else b"%d" % number) for number in range(50))
-    world = World(content).with_route(on_error=OnError(allowed))
+    world = World(content).with_route(on_error=OnError(max_rejects=allowed))
     outcome = world.load()
     assert outcome.state == state
     assert outcome.rejects == "memory:orders/in/a.csv/e1.jsonl"
     assert len(world.rejects.lines) == outcome.rejected == (10 if allowed is None else min(10, allowed + 1))
-    if state == "FAILED":
+    if state == "PARTIAL":
         assert (outcome.error, outcome.retryable) == ("TOO_MANY_REJECTS", False)
         assert "secret" not in outcome.message
         assert "column id" in outcome.message
@@ -99,7 +100,7 @@ def test_rejects_beyond_the_limit_stop_the_load_and_are_kept(allowed: int | None
 class Refusing(MemoryTable):
     """Refuses items as an index with another key type would: nothing in the record tells."""
 
-    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         if any(content.get("v") == {"S": "bad"} for _, content in requests):
             raise Invalid("CALL_REFUSED", "Type mismatch for Index Key v Expected: N Actual: S IndexName: by_v")
         return super().answer(requests, keys)
@@ -125,7 +126,7 @@ class Faulty(Refusing):
 
     chance = random.Random(0)
 
-    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+    def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
         dice = self.chance.random() if len(self.calls) < 12 else 1.0
         if dice < 0.15:
             raise Throttled("TABLE_THROTTLED", "slow down")
@@ -139,7 +140,7 @@ class Faulty(Refusing):
 @given(st.lists(st.tuples(keys, cells), max_size=120), st.randoms(use_true_random=False), st.integers(1, 50))
 def test_table_is_that_of_the_accepted_records_one_by_one(rows: list[tuple[str, str]], chance: random.Random, largest: int) -> None:
     """Rejected here or by the table, superseded or written: read is their sum, and the last accepted record of each key is the item."""
-    world = World(b"id,v\n" + "".join(f"{key},{cell}\n" for key, cell in rows).encode()).with_route(on_error=OnError(None))
+    world = World(b"id,v\n" + "".join(f"{key},{cell}\n" for key, cell in rows).encode()).with_route(on_error=OnError(max_rejects=None))
     world.objects.largest = largest
     world.table = Faulty("orders", {"id": "number"})
     world.table.chance = chance
@@ -147,7 +148,7 @@ def test_table_is_that_of_the_accepted_records_one_by_one(rows: list[tuple[str, 
     assert outcome.state == "LOADED"
     assert outcome.read == outcome.written + outcome.rejected + outcome.superseded
     assert len(world.rejects.lines) == outcome.rejected
-    twin = World(world.objects.version.content).with_route(on_error=OnError(None))
+    twin = World(world.objects.version.content).with_route(on_error=OnError(max_rejects=None))
     expected: dict[str, Item] = {}
     for request in encoded(twin):
         item = json.loads(request)["PutRequest"]["Item"]
@@ -163,9 +164,9 @@ def encoded(world: World) -> list[str]:
         def __init__(self, counts: Counts) -> None:
             self.counts = counts
 
-        def add(self, entry: Entry) -> None:
-            self.counts.written += 1
-            requests.append(entry.request)
+        def write(self, entries: Sequence[Entry]) -> None:
+            self.counts.written += len(entries)
+            requests.extend(entry.request for entry in entries)
 
         def finish(self) -> None:
             """Nothing is left."""
@@ -186,9 +187,9 @@ def test_preview_needs_no_table_and_ends_at_its_limit() -> None:
     seen: list[tuple[int, int, int]] = []
 
     class Sink:
-        def add(self, entry: Entry) -> None:
-            seen.append((entry.first, entry.last, entry.block.offset))
-            counts[0].written += 1
+        def write(self, entries: Sequence[Entry]) -> None:
+            seen.extend((entry.first, entry.last, entry.block.offset) for entry in entries)
+            counts[0].written += len(entries)
 
         def finish(self) -> None:
             """Nothing is left."""
@@ -215,7 +216,7 @@ def test_table_that_cannot_be_written_fails_the_load(error: ServiceError, is_ret
     world = World(ROWS)
 
     class Failing(MemoryTable):
-        def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+        def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
             raise error
 
     world.table = Failing("orders", {"id": "number"})
@@ -336,17 +337,17 @@ def test_transform_of_a_file_with_a_double_column_fails(module: ModuleType) -> N
 
 
 def test_progress_is_told_as_records_go_by() -> None:
-    """Every 1,000 records and at the end, with bytes that do not exceed the size."""
+    """Every 100 records, with bytes that do not exceed the size."""
     world = World(b"id,v\n" + b"".join(b"%d,x\n" % number for number in range(2500)))
     seen: list[tuple[int, int, int]] = []
     world.load(progress=lambda counts, done, total: seen.append((counts.read, done, total)))
-    assert [read for read, _, _ in seen] == [1000, 2000, 2500]
+    assert [read for read, _, _ in seen] == list(range(100, 2501, 100))
     assert all(done <= total == len(world.objects.version.content) for _, done, total in seen)
 
 
 def test_deadline_ends_a_load_that_writes_nothing() -> None:
     """Also where every record is filtered or refused, so that the writer never sends: reading looks at the time."""
-    world = World(b"id,v\n" + b"x,y\n" * 50_000).with_route(on_error=OnError(None))
+    world = World(b"id,v\n" + b"x,y\n" * 50_000).with_route(on_error=OnError(max_rejects=None))
 
     def pass_time(*_: Any) -> None:
         world.clock.sleep(1.0)
@@ -362,7 +363,7 @@ def test_defect_is_raised_as_what_it_is_and_leaves_nothing_open() -> None:
     world = World(ROWS)
 
     class Broken(MemoryTable):
-        def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> BatchReply:
+        def answer(self, requests: list[tuple[str, Item]], keys: list[str]) -> Reply:
             raise ZeroDivisionError("a defect")
 
     world.table = Broken("orders", {"id": "number"})
@@ -374,9 +375,16 @@ def test_defect_is_raised_as_what_it_is_and_leaves_nothing_open() -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_load_through_all_faults_of_a_real_table_is_as_without_them(dynalite_engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Unprocessed items, throttles, failures before and after the write, lost connections, over HTTP: the same table, balanced counts."""
-    monkeypatch.setattr(writer_module, "PAUSE_FIRST_S", 0.001)
+    monkeypatch.setattr(pace, "PAUSE_FIRST_S", 0.001)
     chance = random.Random(seed)
-    actions = [unprocessed(chance), throttled(), throttled("InternalServerError", after=True), throttled("InternalServerError"), cut(after=True), cut_body(3)]
+    actions = [
+        unprocessed(chance),
+        failing("ThrottlingException"),
+        failing("InternalServerError", after=True),
+        failing("InternalServerError"),
+        cut(after=True),
+        cut_body(3),
+    ]
 
     def act(exchange: Exchange) -> None:
         if chance.random() < 0.6:
@@ -388,7 +396,7 @@ def test_load_through_all_faults_of_a_real_table_is_as_without_them(dynalite_eng
     config = config_of({"v": Column("string")})
     name = dynalite_engine.table(id="number")
     rejects = KeptRejects()
-    with dynalite_engine.behind(Rule("BatchWriteItem", act)):
+    with dynalite_engine.behind(Rule("dynamodb:BatchWriteItem", act)):
         store = dynalite_engine.proxied.table(name, SystemClock())
         objects = MemoryObjects(Version(content), cuts=[(100, True), (999, False)])
         ports = Ports(objects, lambda _: Renamed(store, name), rejects, SystemClock())
@@ -408,9 +416,12 @@ class Renamed:
         self._store = store
         self._name = name.encode()
 
-    def batch_write(self, body: bytes) -> BatchReply:
-        reply: BatchReply = self._store.batch_write(body.replace(b'"orders"', b'"' + self._name + b'"', 1))
-        return reply
+    def start(self, operation: Operation, body: bytes) -> int:
+        number: int = self._store.start(operation, body.replace(b'"orders"', b'"' + self._name + b'"', 1))
+        return number
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     def close(self) -> None:
         """The store is closed by the test."""
@@ -420,7 +431,7 @@ def test_load_when_the_counts_do_not_balance_fails_loudly() -> None:
     """Invariant I1 is part of the product: a sink that forgets a record is found out."""
 
     class Forgetful:
-        def add(self, entry: object) -> None:
+        def write(self, entries: Sequence[object]) -> None:
             pass
 
         def finish(self) -> None:

@@ -24,6 +24,13 @@ def fail(record):
     raise KeyError("x")
 
 
+def fail_without_a_word(record):
+    class Wordless(Exception):
+        def __str__(self):
+            raise ValueError("no words")
+    raise Wordless
+
+
 def text(record):
     return "no record"
 
@@ -48,7 +55,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("shaping_of_tests", None)
 
 
-@pytest.mark.parametrize("name", ["leave", "fail", "text"])
+@pytest.mark.parametrize("name", ["leave", "fail", "fail_without_a_word", "text"])
 def test_transform_that_fails_in_any_way_rejects_the_record(name: str) -> None:
     """Even one that wants to end the program: its record is kept, its neighbours go on."""
     transform = load_transform(f"shaping_of_tests:{name}", "r")

@@ -7,19 +7,19 @@ in a message can choose them. Every part of a message ends visibly: as a created
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote_plus
+from typing import Any, Literal
 
 from headrace.errors import HeadraceError, shortened
-from headrace.ports import ObjectRef
+from headrace.events.own import Found, read_own
+from headrace.events.version import object_version, shown, url_decoded
+from headrace.ports import ObjectRef, Replay, Task
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """Part of a message that rightly names nothing to load. ``code``: TEST_EVENT, DELETE_EVENT, RESTORE_EVENT, OTHER_EVENT."""
+    """Part of a message that rightly names nothing to load. ``code``: TEST_EVENT, DELETE_EVENT, OTHER_EVENT."""
 
     code: str
     reason: str
@@ -38,7 +38,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Message:
-    """What one SQS message, or one event that did not come through SQS, says. At least one of the three tuples is filled.
+    """What one SQS message, or one event that did not come through SQS, says. At least one of its tuples is filled.
 
     ``id`` and ``receipt_handle`` are None outside SQS; ``receive_count`` is 1-based. A redriven message gets a new ``id``: it
     names a delivery, not an object (SQS developer guide, sqs-configure-dead-letter-queue-redrive, 2026-11).
@@ -48,29 +48,28 @@ class Message:
     receipt_handle: str | None = None
     receive_count: int = 1
     created: tuple[ObjectRef, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    replays: tuple[Replay, ...] = ()
+    found_by: Literal["event", "sweep"] = "event"
     ignored: tuple[Ignored, ...] = ()
     refused: tuple[Refused, ...] = ()
 
 
-_Finding = ObjectRef | Ignored | Refused
+_Finding = ObjectRef | Task | Replay | Found | Ignored | Refused
 _Json = Mapping[str, Any]  # what json.loads makes of an object: any value under any name
 
 _NOT_CONTENT = frozenset(f"ObjectCreated:{change}" for change in ("PutTagging", "DeleteTagging", "PutRetention", "PutLegalHold"))
 """What MinIO files under ObjectCreated although the content is the old one. Any other name means new content, also one that AWS adds."""
 
 _DELETED = ("ObjectRemoved:", "LifecycleExpiration:", "Object Deleted")
-_RESTORED = ("ObjectRestore:Completed", "Object Restore Completed")
+_RESTORED = frozenset(("ObjectRestore:Completed", "Object Restore Completed"))
+"""The content can be read again: whatever waited for it goes on."""
 
 _CLASSIC_MAJOR = "2"
 """Of ``eventVersion``: equal major, any minor, unknown members ignored (S3 user guide, notification-content-structure, 2026-11)."""
 
 _EVENTBRIDGE_MAJOR = "1"
 """Of ``detail.event-version``, which older events lack (S3 user guide, ev-events, 2026-11)."""
-
-_KEY_BYTES_MAX = 1024
-"""Longest object key in bytes of UTF-8 (S3 user guide, object-keys, 2026-11)."""
-
-_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def parse(event: object, *, bucket: str) -> list[Message]:
@@ -103,11 +102,15 @@ def _receive_count(record: _Json) -> int:
 
 
 def _message(envelope: Message, findings: list[_Finding]) -> Message:
+    found = tuple(finding.ref for finding in findings if isinstance(finding, Found))
     return Message(
         envelope.id,
         envelope.receipt_handle,
         envelope.receive_count,
-        created=tuple(finding for finding in findings if isinstance(finding, ObjectRef)),
+        created=(*(finding for finding in findings if isinstance(finding, ObjectRef)), *found),
+        tasks=tuple(finding for finding in findings if isinstance(finding, Task)),
+        replays=tuple(finding for finding in findings if isinstance(finding, Replay)),
+        found_by="sweep" if found else "event",
         ignored=tuple(finding for finding in findings if isinstance(finding, Ignored)),
         refused=tuple(finding for finding in findings if isinstance(finding, Refused)),
     )
@@ -141,8 +144,10 @@ def _findings(document: Any, bucket: str) -> list[_Finding]:
             return _findings(payload, bucket)
         case {"source": "aws.s3", "detail-type": str()}:
             return [_finding(_eventbridge_event, document, bucket)]
+        case {"headrace": "chunk" | "replay" | "sweep"}:
+            return [_finding(read_own, document, bucket)]
         case Mapping():
-            found = f"an event with {_shown(', '.join(map(str, document)), 200)} at its top"
+            found = f"an event with {shown(', '.join(map(str, document)), 200)} at its top"
         case _:
             found = f"an event of type {type(document).__name__}"
     hint = "see what else invokes the function or sends to its queue: only events of the source bucket belong there"
@@ -183,7 +188,7 @@ def _classic_event(record: _Json, bucket: str) -> _Finding:
     match record.get("s3"):
         case {"bucket": {"name": name}, "object": {"key": str(key), **fields}}:
             _require_bucket(name, bucket)
-            ref = _object(bucket, _url_decoded(key), fields, version_id="versionId", etag="eTag")
+            ref = object_version(bucket, url_decoded(key), fields, version_id="versionId", etag="eTag")
             return _meaning(record["eventName"].removeprefix("s3:"), ref)  # MinIO keeps the prefix
     raise HeadraceError("EVENT_MALFORMED", "an S3 record without s3.bucket.name or s3.object.key")
 
@@ -194,76 +199,25 @@ def _eventbridge_event(event: _Json, bucket: str) -> _Finding:
         case {"bucket": {"name": name}, "object": {"key": str(key), **fields}, **rest}:
             _require_major(rest.get("event-version", _EVENTBRIDGE_MAJOR), _EVENTBRIDGE_MAJOR)
             _require_bucket(name, bucket)
-            return _meaning(event["detail-type"], _object(bucket, key, fields, version_id="version-id", etag="etag"))
+            return _meaning(event["detail-type"], object_version(bucket, key, fields, version_id="version-id", etag="etag"))
     raise HeadraceError("EVENT_MALFORMED", "an EventBridge event without detail.bucket.name or detail.object.key")
 
 
 def _meaning(kind: str, ref: ObjectRef) -> _Finding:
     """What an event of ``kind`` about ``ref`` asks for."""
-    if kind == "Object Created" or (kind.startswith("ObjectCreated:") and kind not in _NOT_CONTENT):
+    if kind == "Object Created" or kind in _RESTORED or (kind.startswith("ObjectCreated:") and kind not in _NOT_CONTENT):
         return ref
-    about = f"{_shown(kind)} of {shortened(str(ref), 200)}"
+    about = f"{shown(kind)} of {shortened(str(ref), 200)}"
     if kind.startswith(_DELETED):
         return Ignored("DELETE_EVENT", f"{about}: its items stay in the table")
-    if kind in _RESTORED:
-        return Ignored("RESTORE_EVENT", f"{about}: restored objects are not loaded by themselves; copy the object onto itself to load it")
     return Ignored("OTHER_EVENT", f"{about}: not new content")
 
 
 def _require_major(version: object, major: str) -> None:
     if not isinstance(version, str) or version.partition(".")[0] != major:
-        raise HeadraceError("EVENT_VERSION", f"found event version {_shown(version)}, expected {major}.x")
+        raise HeadraceError("EVENT_VERSION", f"found event version {shown(version)}, expected {major}.x")
 
 
 def _require_bucket(found: object, bucket: str) -> None:
     if found != bucket:
-        raise HeadraceError("FOREIGN_BUCKET", f"found bucket {_shown(found)}, expected {shortened(bucket)}")
-
-
-def _object(bucket: str, key: str, fields: Mapping[Any, Any], *, version_id: str, etag: str) -> ObjectRef:
-    """The object version that an event names. Missing or odd optional members become None: they are hints, S3 has the facts.
-
-    ``version_id`` and ``etag`` are the names of those members. The version "null" stands for a bucket whose versioning is off
-    or suspended. It is overwritten in place, so it pins nothing and counts as no version; the eTag pins the content
-    (S3 user guide, AddingObjectstoVersionSuspendedBuckets, 2026-11). MinIO leaves out the size of an empty object.
-    """
-    version = _text(fields.get(version_id))
-    size = fields.get("size")
-    return ObjectRef(
-        bucket,
-        _valid_key(key),
-        version_id=None if version == "null" else version,
-        etag=_text(fields.get(etag)),
-        size=size if type(size) is int and size >= 0 else None,
-        sequencer=_text(fields.get("sequencer")),
-    )
-
-
-def _text(value: object) -> str | None:
-    """``value`` without quotes around it; None unless it is text with something in it."""
-    return value.strip('"') or None if isinstance(value, str) else None
-
-
-def _url_decoded(key: str) -> str:
-    """The key that S3 encoded. Strict, because a replacement character would name another object."""
-    if _BARE_PERCENT.search(key):
-        raise HeadraceError("EVENT_MALFORMED", f"found key {_shown(key)}, expected it URL-encoded")
-    try:
-        return unquote_plus(key, errors="strict")
-    except UnicodeDecodeError as error:
-        raise HeadraceError("EVENT_MALFORMED", f"found key {_shown(key)}, expected URL-encoded UTF-8") from error
-
-
-def _valid_key(key: str) -> str:
-    try:
-        length = len(key.encode())
-    except UnicodeEncodeError as error:  # a lone surrogate, which JSON can spell and UTF-8 cannot
-        raise HeadraceError("EVENT_MALFORMED", "found a key that is not Unicode text") from error
-    if not 1 <= length <= _KEY_BYTES_MAX:
-        raise HeadraceError("EVENT_MALFORMED", f"found a key of {length} bytes, expected 1 to {_KEY_BYTES_MAX}")
-    return key
-
-
-def _shown(value: object, limit: int = 60) -> str:
-    """Untrusted ``value`` for a message: short, one line, ASCII."""
-    return shortened(ascii(value)[1:-1], limit) if isinstance(value, str) else f"a value of type {type(value).__name__}"
+        raise HeadraceError("FOREIGN_BUCKET", f"found bucket {shown(found)}, expected {shortened(bucket)}")

@@ -1,0 +1,1 @@
+"""headrace on a simulated AWS: one seed is one run, in virtual time, with faults at every call."""
