@@ -29,7 +29,7 @@ LOGS_ONLY = [{"Effect": "Allow", "Action": ["logs:CreateLogGroup", "logs:CreateL
 _session_lock = threading.Lock()
 
 
-def wait_until(found: Callable[[], T], seconds: float = 20.0) -> T:
+def wait_until(found: Callable[[], T], seconds: float = 120.0) -> T:
     """What ``found`` returns as soon as it is truthy."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
@@ -88,7 +88,7 @@ class LocalCloud:
         """The name of a new function with ``handler`` in ``source``."""
         name = next(self.names)
         self.client("lambda").create_function(
-            **{"FunctionName": name, "Runtime": "python3.11", "Handler": "app.handler", "Timeout": 10, "MemorySize": 128}
+            **{"FunctionName": name, "Runtime": "python3.11", "Handler": "app.handler", "Timeout": 60, "MemorySize": 128}
             | {"Role": self.role(LOGS_ONLY if statements is None else statements), "Code": {"ZipFile": zipped(source)}}
             | settings
         )
@@ -103,10 +103,11 @@ class LocalCloud:
 
     def failed(self, name: str, event: object = None) -> Mapping[str, Any]:
         """The error of an invocation that must fail: as the host reported it."""
+        before = len(self.reports(name))
         response = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
         payload = json.load(response["Payload"])
         assert response.get("FunctionError") == "Unhandled", payload
-        error = self.reports(name)[-1].error
+        error = wait_until(lambda: self.reports(name)[before:])[0].error  # on a stalled machine MiniStack gives up before the host has reported
         assert error
         assert str(error["errorType"]) in payload["errorMessage"]
         return error

@@ -57,7 +57,7 @@ def start(runtime: LambdaRuntime, tmp_path: Path, lines: Lines) -> Iterator[Call
         code = tmp_path / "code"
         code.mkdir()
         (code / "app.py").write_text(source)
-        chosen = {"handler": "app.handler", "memory_mb": 128, "timeout_s": 5, "log_format": "Text", "log_level": "", "variables": {}} | settings
+        chosen = {"handler": "app.handler", "memory_mb": 128, "timeout_s": 60, "log_format": "Text", "log_level": "", "variables": {}} | settings
         spec = FunctionSpec(
             name="probe",
             version="$LATEST",
@@ -85,7 +85,7 @@ def test_handler_gets_event_and_context(start: Callable[..., Sandbox]) -> None:
     sandbox = start(
         "def handler(event, context):\n"
         "    return [event, context.aws_request_id, context.invoked_function_arn, context.function_name, context.function_version,\n"
-        "            int(context.memory_limit_in_mb), context.log_group_name, context.log_stream_name, context.get_remaining_time_in_millis() > 4000]\n"
+        "            int(context.memory_limit_in_mb), context.log_group_name, context.log_stream_name, context.get_remaining_time_in_millis() > 15_000]\n"
     )
     event = {"ключ": ["\u2028", 1.5]}
     members = [event, "request-1", ARN, "probe", "$LATEST", 128, "/aws/lambda/probe", Lines.stream, True]
@@ -171,13 +171,13 @@ def test_event_too_large_is_refused(start: Callable[..., Sandbox]) -> None:
 
 def test_kill_during_an_invocation_ends_it_with_an_error(start: Callable[..., Sandbox], lines: Lines) -> None:
     """Another thread may kill the process at any time; the invocation then answers with an error at once."""
-    sandbox = start("import time\nprint('loaded')\ndef handler(event, context):\n    time.sleep(60)\n", timeout_s=60)
+    sandbox = start("import time\nprint('loaded')\ndef handler(event, context):\n    time.sleep(600)\n", timeout_s=600)
     killer = threading.Thread(target=lambda: wait_until(lambda: any("START" in text for text in lines.texts)) and sandbox.kill())
     killer.start()
     outcome = invoke(sandbox)
     killer.join()
     assert json.loads(outcome.body)["errorType"] == "Runtime.ExitError"
-    assert outcome.report.duration_ms < 20_000
+    assert outcome.report.duration_ms < 300_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -15,10 +15,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
+from headrace.local.fault_actions import cut_body, failing, unprocessed
+from headrace.local.fault_answers import THROTTLES
+from headrace.local.fault_proxy import Rule
 from servers import dynalite, rclone
-from servers.faults import THROTTLES, cut_body, throttled, unprocessed
 from servers.process import running
-from servers.proxy import FaultProxy, Rule
+from servers.recorded import RecordedProxy
 
 
 def client(service: str, endpoint: str, access_key: str = "key", secret_key: str = "secret") -> Any:
@@ -99,8 +101,8 @@ def test_rclone_when_started_serves_folders_as_buckets_to_its_keys_only(tmp_path
 def test_proxy_before_dynalite_when_it_throttles_is_understood_by_a_client(table: Any) -> None:
     """What the proxy answers passes a real client's checks: the exception's name, the checksum, the items handed back."""
     puts = [{"PutRequest": {"Item": {"id": {"S": str(number)}}}} for number in range(20)]
-    rules = [Rule("BatchWriteItem", throttled(code), calls={at}) for at, code in enumerate(THROTTLES, 1)]
-    with FaultProxy(table.meta.endpoint_url, *rules, Rule("BatchWriteItem", unprocessed(random.Random(1)), calls={5})) as proxy:
+    rules = [Rule("dynamodb:BatchWriteItem", failing(code), calls={at}) for at, code in enumerate(THROTTLES, 1)]
+    with RecordedProxy(table.meta.endpoint_url, *rules, Rule("dynamodb:BatchWriteItem", unprocessed(random.Random(1)), calls={5})) as proxy:
         dynamodb = client("dynamodb", proxy.url)
         for code in THROTTLES:
             with pytest.raises(ClientError) as caught:
@@ -118,11 +120,11 @@ def test_proxy_before_rclone_when_the_body_is_cut_breaks_the_stream_only(tmp_pat
     """Signatures stay valid through the proxy, and a cut body ends early at the byte asked for."""
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing" / "a.csv").write_bytes(b"0123456789")
-    with rclone.start(tmp_path, access_key="key", secret_key="secret") as endpoint, FaultProxy(endpoint) as proxy:
+    with rclone.start(tmp_path, access_key="key", secret_key="secret") as endpoint, RecordedProxy(endpoint) as proxy:
         s3 = client("s3", proxy.url)
         s3.put_object(Bucket="landing", Key="b.csv", Body=b"x" * 200_000)
         assert s3.get_object(Bucket="landing", Key="b.csv")["Body"].read() == b"x" * 200_000
-        proxy.rules.append(Rule("GET /landing/*", cut_body(4)))
+        proxy.rules.append(Rule("s3:GetObject", cut_body(4), path="/landing/*"))
         body = s3.get_object(Bucket="landing", Key="a.csv")["Body"]
         assert body.read(4) == b"0123"
         with pytest.raises((IncompleteReadError, ResponseStreamingError)):

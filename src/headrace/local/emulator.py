@@ -17,7 +17,7 @@ from types import TracebackType
 from headrace.errors import HeadraceError
 from headrace.local.child import Child, Command
 
-START_S_MAX = 30.0
+START_S_MAX = 60.0
 STOP_S_MAX = 5.0
 LOG_TAIL_BYTES = 2000
 NOWHERE = "/dev/null"

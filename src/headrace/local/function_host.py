@@ -41,7 +41,8 @@ class FunctionHost:
 
     Each concurrent invocation has a process of its own, at most ``sandboxes_max``, kept warm between invocations. A changed function
     is noticed at its next invocation. ``on_log`` gets (function name, request id, text) of each log event as it comes; ``on_problem``
-    gets each sentence about something that goes wrong or differs from AWS once. Both are called from several threads.
+    gets each sentence about something that goes wrong or differs from AWS once. Both are called from several threads. ``endpoint_url`` is
+    where the functions find AWS, if not at ``aws`` itself.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class FunctionHost:
         on_log: Callable[[str, str, str], None] = lambda _name, _request_id, _text: None,
         on_problem: Callable[[str], None] = lambda _sentence: None,
         sandboxes_max: int = 10,
+        endpoint_url: str = "",
     ) -> None:
         self._aws = aws
+        self._endpoint_url = endpoint_url or aws.endpoint_url
         self._clients = clients
         self._on_log = on_log
         self._on_problem = on_problem
@@ -72,7 +75,7 @@ class FunctionHost:
         self._lambda, self._logs, sts, cloudwatch = map(self._clients, ("lambda", "logs", "sts", "cloudwatch"))
         self._metrics = Metrics(cloudwatch, self.tell)
         self._directory = Path(tempfile.mkdtemp(prefix="headrace-functions-"))
-        place = {name: self._aws.credentials[name] for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION")}
+        place = {"AWS_ENDPOINT_URL": self._endpoint_url, "AWS_REGION": self._aws.region, "AWS_DEFAULT_REGION": self._aws.region}
         self._functions = Functions(self._lambda, sts, self._directory / "code", place)
         self._workers = ThreadPoolExecutor(INVOCATIONS_MAX, thread_name_prefix="headrace-function")
         self._server = InvocationServer(self._aws.function_listener, self._submit, tell=self.tell, tick=self._keep_house)

@@ -21,7 +21,7 @@ from headrace.local.runtime_api import Invocation
 FUNCTION_NAME, FUNCTION_ARN, FUNCTION_VERSION, REQUEST_ID, DEADLINE_MS = (
     f"X-Amzn-Lambda-{name}" for name in ("Function-Name", "Function-Arn", "Function-Version", "Request-Id", "Deadline-Ms")
 )
-ALIVE_SIGN_AFTER = 0.5  # of the time that MiniStack waits for one byte, the function's timeout
+ALIVE_SIGN_AFTER = 0.1  # of the time that MiniStack waits for one byte, the function's timeout
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Outcomes:
     def log(self, _function: str, _request_id: str, text: str) -> None:
         """Take one log event."""
         entry = _entry(text)
-        if entry.get("state") in ("LOADED", "FAILED"):
+        if entry.get("state") in ("LOADED", "INTERRUPTED", "PARTIAL", "FAILED"):
             with self._lock:
                 self._loads.append(entry)
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from headrace.aws.session import Aws
 from headrace.config.model import Config
-from headrace.deploy.names import function_name
 from headrace.deploy.package import Package, build
 from headrace.deploy.readback import Gap, readback, repair
 from headrace.deploy.stack import Deployment, deploy
 from headrace.deploy.verify import verify_function
 from headrace.local.emulator import EmbeddedAws
+from headrace.local.fault_proxy import FaultProxy
 from headrace.local.function_host import FunctionHost
 
 
@@ -27,7 +27,8 @@ class LocalStack:
     The zip, the template and the change set are those for AWS. What the emulator's CloudFormation dropped is set through the
     services' own API and listed in ``gaps``. ``on_step`` gets a sentence before each step, ``on_log`` (function, request id, text)
     of each log event of the function, ``on_problem`` each sentence about something that differs from AWS; the last two are called
-    from several threads.
+    from several threads. ``open_proxy`` makes a fault proxy to the URL that it is given: the function, and whoever uses ``environment``,
+    then go through that, the deployment does not.
     """
 
     def __init__(
@@ -39,19 +40,35 @@ class LocalStack:
         on_step: Callable[[str], None] = lambda _sentence: None,
         on_log: Callable[[str, str, str], None] = lambda _name, _request_id, _text: None,
         on_problem: Callable[[str], None] = lambda _sentence: None,
+        open_proxy: Callable[[str], FaultProxy] | None = None,
     ) -> None:
         self.config = config
         self._project_dir = project_dir
         self._on_step = on_step
-        self.emulator = EmbeddedAws([function_name(config)], port=port)
+        self.emulator = EmbeddedAws([config.loader_function, config.sweeper_function], port=port)
         self._on_log = on_log
         self._on_problem = on_problem
+        self._open_proxy = open_proxy
+        self._proxy: FaultProxy | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead any AWS client here, as the root user."""
+        return self.emulator.credentials | {"AWS_ENDPOINT_URL": self.endpoint_url}
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients find this AWS: at the fault proxy, if there is one."""
+        return self._proxy.url if self._proxy else self.emulator.endpoint_url
 
     def __enter__(self) -> LocalStack:
         with ExitStack() as stack:
             self._on_step("starting the embedded AWS")
             stack.enter_context(self.emulator)
-            self.host = stack.enter_context(FunctionHost(self.emulator, self.clients, on_log=self._on_log, on_problem=self._on_problem))
+            if self._open_proxy:
+                self._proxy = stack.enter_context(self._open_proxy(self.emulator.endpoint_url))
+            host = FunctionHost(self.emulator, self.clients, on_log=self._on_log, on_problem=self._on_problem, endpoint_url=self.endpoint_url)
+            self.host = stack.enter_context(host)
             self._directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-package-")))
             self.deploy(self.config)
             self._resources = stack.pop_all()
@@ -64,7 +81,7 @@ class LocalStack:
         """Bring the stack to ``config``, also when it is there already; sets ``package``, ``deployment`` and ``gaps``."""
         self.config = config
         self._on_step("building the function's zip")
-        self.package: Package = build(config, self._project_dir, self._directory / "function.zip")
+        self.package: Package = build(config, self._project_dir, self._directory / "function.zip", for_here=True)
         self._on_step("deploying the template with a change set")
         self.deployment: Deployment = deploy(config, self.package, self.clients)
         self._on_step("reading every resource back against the template")
