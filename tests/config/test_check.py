@@ -124,6 +124,17 @@ FINE = [
     ("routes.1", {**SECOND, "match": "orders/*.json"}, "", None),
     ("routes.0", {**SECOND, "match": "orders/*.csv"}, "", None),
     ("routes.0", {**SECOND, "match": "x", "mode": "delete"}, "", None),
+    (ROUTE + "mode", "insert_only", "", None),
+    (ROUTE + "mode", "update", "", None),
+    (ROUTE + "operation", "op", "", None),
+    (
+        "routes.0",
+        {**SECOND, "match": "x", "mode": "newer_wins", "newer_by": "v", "columns": {"a": "number", "t": {"type": "timestamp", "name": "v"}}},
+        "",
+        None,
+    ),
+    ("routes.0", {**SECOND, "match": "x", "header": ["op", "a"], "operation": "op"}, "", None),
+    ("routes.0", {**SECOND, "match": "x", "header": ["a"], "operation": "op", "transform": "cleaning:clean"}, "", None),
 ]
 
 
@@ -134,3 +145,19 @@ def test_check_of_a_good_setting_tells_nothing(place: str, value: Any, also: str
     if also:
         text = text.replace("order#{order_id}", str(template))
     assert problems_of(text) == []
+
+
+def with_parquet(memory_mb: int, **limits: int) -> str:
+    data: Any = yaml.safe_load(BASE)
+    data["routes"][0]["format"] = "parquet"
+    return yaml.safe_dump(data | {"function": {"memory_mb": memory_mb}, "limits": limits})
+
+
+def test_check_of_memory_that_a_reader_may_fill_says_how_much_is_needed() -> None:
+    """A format with a library needs room for its process; n - 1 and n, with the reader's limit as it is and as it is set."""
+    assert problems_of(changed("function", {"memory_mb": 128})) == []
+    for least, limits in ((448, {}), (320, {"reader_bytes_max": 64 << 20}), (322, {"reader_bytes_max": (64 << 20) + 1})):
+        assert problems_of(with_parquet(least, **limits)) == []
+        problem = problems_of(with_parquet(least - 1, **limits))[0]
+        assert (problem.path, problem.found) == ("function.memory_mb", str(least - 1))
+        assert problem.expected.startswith(f"at least {least}, because route orders reads parquet with up to limits.reader_bytes_max")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from headrace.config.compiled import dumps, loads
 from headrace.config.infer import ROWS_MAX, Inferred, guessed_key, infer_columns, inferred_config
-from headrace.config.model import Column, Format
+from headrace.config.model import Column, Format, Route
 from headrace.errors import ConfigError
 
 FLIGHTS = Path(__file__).parents[2] / "examples/flights/data/flights-2013-01-week-1.csv"
@@ -114,7 +114,7 @@ def test_guessed_key_gives_number_only_for_a_number_column() -> None:
 def test_inferred_config_forces_key_columns_to_the_types_of_the_table() -> None:
     """The table decides about its key, the sample about the rest."""
     inferred = infer_columns(["id", "at", "price", ""], [["1", "x", "NA", "0"], ["2", "y", "5", "1"]])
-    config = inferred_config("orders", key={"id": "string", "at": "number"}, format="csv", inferred=inferred, delimiter=";")
+    config = inferred_config("orders", key={"id": "string", "at": "number"}, route=Route("x", "x", "csv", "x", delimiter=";"), inferred=inferred)
     route = config.routes[0]
     assert (route.match, route.table, route.delimiter, route.null_values) == ("**", "orders", ";", ["NA"])
     assert route.columns["id"] == Column("string", empty="reject")
@@ -129,14 +129,17 @@ def test_inferred_config_when_a_key_attribute_is_no_column_names_the_nearest(for
     """A CSV without the key column cannot be loaded; the records of JSON Lines are seen only when they are read."""
     inferred = infer_columns(["order_id", "price"], [["1", "2"]])
     if format == "jsonl":
-        assert inferred_config("orders", key={"orderid": "string"}, format=format, inferred=inferred).routes[0].columns["orderid"].type == "string"
+        assert (
+            inferred_config("orders", key={"orderid": "string"}, route=Route("x", "x", format, "x"), inferred=inferred).routes[0].columns["orderid"].type
+            == "string"
+        )
         return
     with pytest.raises(ConfigError) as caught:
-        inferred_config("orders", key={"orderid": "string"}, format=format, inferred=inferred)
+        inferred_config("orders", key={"orderid": "string"}, route=Route("x", "x", format, "x"), inferred=inferred)
     assert [(problem.found, problem.hint) for problem in caught.value.problems] == [("`orderid`", "write `order_id`")]
 
 
 def test_inferred_config_of_a_bad_table_name_raises_config_error() -> None:
     """The rules of a written config hold for a made one."""
     with pytest.raises(ConfigError):
-        inferred_config("a", key={"id": "string"}, format="jsonl", inferred=Inferred({}, [], []))
+        inferred_config("a", key={"id": "string"}, route=Route("x", "x", "jsonl", "x"), inferred=Inferred({}, [], []))

@@ -79,3 +79,15 @@ def test_route_for_when_two_routes_match_gives_the_first() -> None:
 def test_literal_prefix_of_a_pattern_gives_the_text_before_its_first_wildcard(pattern: str, prefix: str) -> None:
     """The prefix is what the bucket notification and the permissions are narrowed to."""
     assert literal_prefix(pattern) == prefix
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b/"])
+def test_route_of_exports_does_not_take_what_is_no_data(prefix: str) -> None:
+    """Manifests, their checksums and the empty mark hold no items; a route of another format takes them as any object."""
+    own = f"{prefix}AWSDynamoDB/01680109764000-a1b2c3d4/"
+    routes = [Route("r", "**", "dynamodb_json", "t")]
+    for name in ("_started", "manifest-files.json", "manifest-summary.md5", "manifest-summary.checksum", "manifest-files.md5"):
+        assert route_for(routes, own + name) is None
+        assert route_for([Route("r", "**", "jsonl", "t")], own + name)
+    for key in (f"{own}data/manifest-files.json", f"{own}data/a.json.gz", f"{prefix}AWSDynamoDB/data/a.json.gz", "other/manifest-files.json"):
+        assert route_for(routes, key) is routes[0]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.config.model import Column, Config, Route, Source, Table
+from headrace.config.model import Column, Config, Format, Route, Source, Table
 from headrace.config.parse import find, load, parse
+from headrace.config.paths import listed
 from headrace.errors import ConfigError, ConfigProblem
 
+FORMATS = listed(get_args(Format))
 SMALL = """\
 source:
   bucket: my-files
@@ -130,9 +133,9 @@ SHAPES = [
     ),
     (SMALL.replace("price: number", "price:"), "routes[0].columns.price", 13, "nothing", None, "write a type, such as `string`"),
     (SMALL.replace("price: number", "unit price: nmbr"), 'routes[0].columns["unit price"].type', 13, "the text 'nmbr'", None, "write `number`"),
-    (SMALL.replace("format: csv", "format: ndjson"), "routes[0].format", 9, "the text 'ndjson'", "`csv`, `tsv` or `jsonl`", "write `jsonl`"),
-    (SMALL.replace("format: csv", "format: parquet"), "routes[0].format", 9, "the text 'parquet'", "`csv`, `tsv` or `jsonl`", "write one of these"),
-    (SMALL.replace("    format: csv\n", ""), "routes[0].format", 7, "nothing", "`format`", "add `format`: `csv`, `tsv` or `jsonl`"),
+    (SMALL.replace("format: csv", "format: ndjson"), "routes[0].format", 9, "the text 'ndjson'", FORMATS, "write `jsonl`"),
+    (SMALL.replace("format: csv", "format: pickle"), "routes[0].format", 9, "the text 'pickle'", FORMATS, "write one of these"),
+    (SMALL.replace("    format: csv\n", ""), "routes[0].format", 7, "nothing", "`format`", f"add `format`: {FORMATS}"),
     (SMALL.replace("    key: {order_id: string}", "    name: o-1"), "tables.orders.key", 4, "nothing", "`key`", "add `key`"),
     (SMALL.replace("source:\n  bucket: my-files\n", ""), "source", 1, "nothing", "`source`", "add `source`"),
     (SMALL + "limits: 5\n", "limits", 14, "the number 5", "a mapping (`name: value`)", "write its members below, indented, each as `name: value`"),
@@ -153,7 +156,7 @@ SHAPES = [
     (with_route("null_values:\n    - #N/A"), "routes[0].null_values[0]", 15, "nothing", "text", "put the text in quotes: a `#` begins a comment"),
     (with_route("constants: {a: 1.5}"), "routes[0].constants.a", 14, "the number 1.5", "text or a whole number or true or false", "put it in quotes: '1.5'"),
     (with_route("on_error: {max_rejects: no limit}"), "routes[0].on_error.max_rejects", 14, "the text 'no limit'", "a whole number", "write a whole number"),
-    (with_route("mode: upsert"), "routes[0].mode", 14, "the text 'upsert'", "`put` or `delete`", "write `put`"),
+    (with_route("mode: upsert"), "routes[0].mode", 14, "the text 'upsert'", "`put`, `delete`, `insert_only`, `update` or `newer_wins`", "write `put`"),
     (SMALL.replace("routes:\n  -", "routes:\n  - 5\n  -"), "routes[0]", 7, "the number 5", "a mapping (`name: value`)", None),
     (SMALL + "source: {bucket: other}\n", "source", 14, "`source` a second time", "each name once", "remove one of the two; the first is on line 1"),
     (SMALL + "? [a]\n: b\n", "", 14, "a list or mapping as a name", None, None),
@@ -191,7 +194,7 @@ tables:
 routes:
   - name: orders
     match: /orders/**.csv
-    format: json
+    format: xml
     table: order
     columns:
       price: decimal

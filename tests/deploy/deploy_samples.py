@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
-from headrace.config.model import Config, Function, Rejects, Route, Source, Table
+from headrace.config.model import Config, Format, Function, Rejects, Route, Source, Table
 
 BUCKET = "acme-landing-zone"
 
@@ -18,6 +18,11 @@ def config(trigger: Literal["sqs", "direct"] = "sqs", *, name: str = "acme") -> 
     """One table with a sort key and an expiry, one route."""
     tables = {"orders": Table({"customer": "string", "placed": "number"}, ttl="expires_at")}
     return Config(Source(BUCKET, trigger), tables, [route()], name=name)
+
+
+def with_route(format: Format, **function: Any) -> Config:
+    """One route of ``format``, and a function with these settings."""
+    return replace(config(), routes=[replace(route(), format=format)], function=Function(**function))
 
 
 def matrix() -> dict[str, Config]:

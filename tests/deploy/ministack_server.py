@@ -44,7 +44,7 @@ class MiniStack:
         }
         self._log = (folder / "ministack.log").open("wb")
         self._process = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -53,7 +53,7 @@ class MiniStack:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1):
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5):
                 return True
         except OSError:
             return False

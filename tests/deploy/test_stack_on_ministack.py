@@ -10,6 +10,7 @@ import pytest
 from deploy.deploy_samples import BUCKET, config, route
 from deploy.ministack_server import MiniStack
 from headrace.config.model import Config, Function, Table
+from headrace.deploy import data
 from headrace.deploy.changeset import Event
 from headrace.deploy.names import Clients
 from headrace.deploy.package import Package, build
@@ -23,11 +24,20 @@ OVER_HTTP = {
     ("SourceBucketPolicy", "PolicyDocument.TlsOnly"),
     ("RejectsBucketPolicy", "PolicyDocument.TlsOnly"),
 }
-QUEUE_OVER_HTTP = OVER_HTTP | {("QueuePolicy", "PolicyDocument.TlsOnly")}
+QUEUE_OVER_HTTP = OVER_HTTP | {
+    ("QueuePolicy", "PolicyDocument.TlsOnly"),
+    ("ChunksQueuePolicy", "PolicyDocument.TlsOnly"),
+    ("FunctionRole", "Policies.load.SendChunks"),  # MiniStack alone asks for sqs:SendMessageBatch
+    ("SweeperRole", "Policies.sweep.SendChunks"),
+    ("SweeperRole", "Policies.sweep.TellOfObjects"),
+}
 DROPPED = {
     ("TableOrders", "PointInTimeRecoverySpecification"),
     ("TableOrders", "SSESpecification"),
     ("TableOrders", "TimeToLiveSpecification"),
+    ("LedgerTable", "PointInTimeRecoverySpecification"),
+    ("LedgerTable", "SSESpecification"),
+    ("LedgerTable", "TimeToLiveSpecification"),
     ("SourceBucket", "LifecycleConfiguration"),
     ("SourceBucket", "Tags"),
     ("RejectsBucket", "LifecycleConfiguration"),
@@ -138,7 +148,7 @@ def test_readback_when_somebody_changed_resources_finds_the_drift(package: Packa
     clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
     clients("s3").put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     alarms = [one["AlarmName"] for one in clients("cloudwatch").describe_alarms()["MetricAlarms"]]
-    clients("cloudwatch").delete_alarms(AlarmNames=[name for name in alarms if "ErrorsAlarm" in name])
+    clients("cloudwatch").delete_alarms(AlarmNames=[name for name in alarms if "-ErrorsAlarm" in name])
     role = clients("lambda").get_function_configuration(FunctionName="acme-loader")["Role"].rpartition("/")[2]
     wide = '{"Version": "2012-10-17", "Statement": [{"Sid": "Wide", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
     clients("iam").put_role_policy(RoleName=role, PolicyName="extra", PolicyDocument=wide)
@@ -162,10 +172,24 @@ def test_destroy_when_asked_for_the_stack_keeps_the_data(package: Package, clien
     clients("s3").put_object(Bucket=BUCKET, Key="kept.csv", Body=b"1")
     done = destroy(config(), clients)
     assert done.deleted == ()
-    assert sorted(done.retained) == [BUCKET, f"{BUCKET}-rejects", "orders"]
+    assert sorted(done.retained) == [BUCKET, f"{BUCKET}-rejects", "acme-ledger", "orders"]
     assert clients("s3").get_object(Bucket=BUCKET, Key="kept.csv")["Body"].read() == b"1"
     assert [one["Name"] for one in clients("s3").list_buckets()["Buckets"]] == [BUCKET, f"{BUCKET}-rejects"]
     assert destroy(config(), clients) == done
+
+
+def test_waiting_tells_which_queues_hold_messages_and_a_change_of_trigger_which_go(package: Package, clients: Clients) -> None:
+    """A queue that is empty, or not there, is left out."""
+    names = ["acme-chunks", "acme-failed"]  # the queue of events holds the test event of S3
+    assert data.waiting(clients, names) == {}
+    deployed(config(), package, clients)
+    assert data.waiting(clients, names) == {}
+    for number in range(3):
+        clients("sqs").send_message(QueueUrl=outputs(config(), clients)["FailedQueueUrl"], MessageBody=str(number))
+    clients("sqs").receive_message(QueueUrl=outputs(config(), clients)["FailedQueueUrl"])
+    assert data.waiting(clients, names) == {"acme-failed": 3}
+    assert data.queues_removed(config(), clients) == []
+    assert data.queues_removed(config("direct"), clients) == ["acme-chunks", "acme-events"]
 
 
 def test_destroy_when_asked_for_the_data_deletes_all_versions(package: Package, clients: Clients) -> None:
@@ -175,11 +199,11 @@ def test_destroy_when_asked_for_the_data_deletes_all_versions(package: Package, 
         clients("s3").put_object(Bucket=BUCKET, Key="a.csv", Body=body)
     clients("s3").delete_object(Bucket=BUCKET, Key="a.csv")
     done = destroy(config(), clients, delete_data=True)
-    assert (sorted(done.deleted), done.retained) == ([BUCKET, f"{BUCKET}-rejects", "orders"], ())
+    assert (sorted(done.deleted), done.retained) == ([BUCKET, f"{BUCKET}-rejects", "acme-ledger", "orders"], ())
     assert clients("s3").list_buckets()["Buckets"] == []
     deployed(config(), package, clients)
     destroy(config(), clients)
-    assert len(destroy(config(), clients, delete_data=True).deleted) == 3
+    assert len(destroy(config(), clients, delete_data=True).deleted) == 4
 
 
 def test_deploy_when_data_was_left_behind_takes_it_in_and_sets_it_anew(package: Package, clients: Clients) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 from cfnlint import lint
 
 from deploy.deploy_samples import BUCKET, config, matrix, route
-from headrace.config.model import Config
+from headrace.config.check import ROUTES_MAX
+from headrace.config.model import Config, Mode, Table
 from headrace.deploy import names
-from headrace.deploy.changeset import TEMPLATE_BYTES_MAX
+from headrace.deploy.limits import TEMPLATE_BYTES_MAX, require_fit
 from headrace.deploy.readers import READERS
 from headrace.deploy.stack import without_tls_only
 from headrace.deploy.template import as_json, as_yaml, template
+from headrace.errors import ConfigError, ConfigProblem
+from headrace.ledger.store import LISTING
 
 CONFIGS = [pytest.param(one, id=name) for name, one in matrix().items()]
 every_config = pytest.mark.parametrize("config", CONFIGS)
@@ -27,8 +30,8 @@ def resources(config: Config, kind: str) -> dict[str, Any]:
     return {name: one["Properties"] for name, one in found if one["Type"] == kind}
 
 
-def statements(config: Config) -> list[dict[str, Any]]:
-    role = template(config)["Resources"]["FunctionRole"]["Properties"]
+def statements(config: Config, role_id: str = "FunctionRole") -> list[dict[str, Any]]:
+    role = template(config)["Resources"][role_id]["Properties"]
     return [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
 
 
@@ -52,14 +55,14 @@ def test_template_when_written_as_yaml_is_the_same_without_aliases(config: Confi
 
 @every_config
 def test_template_when_made_fits_into_a_call(config: Config) -> None:
-    """CreateChangeSet takes 51,200 bytes of template."""
-    assert len(json.dumps(template(config), separators=(",", ":"))) < TEMPLATE_BYTES_MAX / 2
+    """CreateChangeSet takes 51,200 bytes of template; a third is left for tables and routes."""
+    assert len(json.dumps(template(config), separators=(",", ":"))) < TEMPLATE_BYTES_MAX * 2 / 3
 
 
 @every_config
 def test_role_when_made_allows_exact_resources_only(config: Config) -> None:
     """No statement allows an action pattern, or anything on ``*``."""
-    for statement in statements(config):
+    for statement in statements(config) + statements(config, "SweeperRole"):
         assert all("*" not in action for action in listed(statement["Action"])), statement
         for resource in listed(statement["Resource"]):
             text = resource.get("Fn::Sub", "by attribute")
@@ -68,11 +71,36 @@ def test_role_when_made_allows_exact_resources_only(config: Config) -> None:
 
 @every_config
 def test_role_when_made_may_do_what_the_loader_does_and_no_more(config: Config) -> None:
-    """Read the source, write items, keep rejects, write its own log, take events from its queue or give them up."""
+    """Read the source, write items, keep rejects and the ledger, write its own log, take events from its queue or give them up."""
     actions = {action for statement in statements(config) for action in listed(statement["Action"])}
     always = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "dynamodb:BatchWriteItem", "logs:CreateLogStream", "logs:PutLogEvents"}
-    queue = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
+    always |= {f"dynamodb:{action}" for action in ("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")}
+    queue = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "dynamodb:Query"}
     assert actions == always | {"sqs:SendMessage"} | (queue if config.source.trigger == "sqs" else set())
+
+
+@every_config
+def test_sweeper_when_made_looks_and_tells_but_reads_and_writes_nothing_else(config: Config) -> None:
+    """It may send to the loader's queues or invoke the loader; it runs every 15 minutes, and not twice at a time."""
+    found = {(one["Sid"], action) for one in statements(config, "SweeperRole") for action in listed(one["Action"])}
+    telling = {("TellOfObjects", "sqs:SendMessage"), ("SendChunks", "sqs:SendMessage")}
+    assert found == {
+        ("ReadObjects", "s3:GetObject"),
+        ("ReadObjects", "s3:GetObjectVersion"),
+        ("TellMissingFromForbidden", "s3:ListBucket"),
+        *(("KeepLedger", f"dynamodb:{action}") for action in ("BatchGetItem", "PutItem", "UpdateItem", "Query")),
+        ("ListLedger", "dynamodb:Query"),
+        ("WriteLog", "logs:CreateLogStream"),
+        ("WriteLog", "logs:PutLogEvents"),
+        *(telling if config.source.trigger == "sqs" else {("TellOfObjects", "lambda:InvokeFunction")}),
+    }
+    (rule,) = resources(config, "AWS::Events::Rule").values()
+    function = resources(config, "AWS::Lambda::Function")["Sweeper"]
+    assert rule["ScheduleExpression"] == "rate(15 minutes)"
+    assert function["Timeout"] < 15 * 60
+    permission = resources(config, "AWS::Lambda::Permission")["SweepPermission"]
+    assert permission["SourceArn"]["Fn::Sub"].endswith(f":rule/{rule['Name']}")
+    assert (function["Handler"], function["LoggingConfig"]["LogGroup"]) == ("headrace.sweep_handler.sweep", {"Ref": "SweeperLogGroup"})
 
 
 def test_role_when_routes_have_prefixes_reads_and_lists_these_only() -> None:
@@ -87,8 +115,36 @@ def test_role_when_a_table_exists_already_names_it_exactly() -> None:
     """A table that the stack does not create is written to by its own name."""
     existing = matrix()["existing"]
     arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/Orders-2024"
-    assert [one["Resource"] for one in statements(existing) if one["Sid"] == "WriteItems"] == [[{"Fn::Sub": arn}]]
-    assert resources(existing, "AWS::DynamoDB::Table") == {}
+    assert [one["Resource"] for one in statements(existing) if one["Sid"] == "BatchWriteItem"] == [[{"Fn::Sub": arn}]]
+    assert set(resources(existing, "AWS::DynamoDB::Table")) == {"LedgerTable"}
+
+
+def writes(config: Config) -> dict[str, set[str]]:
+    """The operations that the role may call on each table, by the statements that are named after them."""
+    found: dict[str, set[str]] = {}
+    for one in statements(config):
+        actions = [action.partition(":")[2] for action in listed(one["Action"])]
+        for resource in listed(one["Resource"]) if one["Sid"] == "".join(actions) else []:
+            assert found.setdefault(resource["Fn::Sub"].rpartition("/")[2], set(actions)) == set(actions)
+    return found
+
+
+def test_role_may_write_to_each_table_in_the_modes_of_its_routes_only() -> None:
+    """A table that no route names gets nothing; a route with an operation column may delete."""
+    modes: list[tuple[str, Mode, str, set[str]]] = [
+        ("put", "put", "op", {"BatchWriteItem"}),
+        ("delete", "delete", "", {"BatchWriteItem"}),
+        ("insert", "insert_only", "", {"PutItem"}),
+        ("change", "insert_only", "op", {"PutItem", "DeleteItem"}),
+        ("newer", "newer_wins", "", {"PutItem"}),
+        ("merge", "update", "", {"UpdateItem"}),
+        ("merge_change", "update", "op", {"UpdateItem", "DeleteItem"}),
+    ]
+    tables = {name: Table({"id": "string"}) for name, *_ in modes} | {"unused": Table({"id": "string"})}
+    routes = [replace(route(name, f"{name}/*", name), mode=mode, operation=operation) for name, mode, operation, _ in modes]
+    assert writes(replace(config(), tables=tables, routes=routes)) == {name: operations for name, _, _, operations in modes}
+    both = [replace(one, table="put") for one in routes]
+    assert writes(replace(config(), tables=tables, routes=both)) == {"put": {"BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem"}}
 
 
 @every_config
@@ -161,7 +217,32 @@ def test_tables_when_names_differ_by_punctuation_have_logical_ids_of_their_own()
         "TableOrders": "orders",
         "TableMyCustomers": "my-customers",
         "TableMyCustomers2": "my_customers",
+        "LedgerTable": "acme-ledger",
     }
+
+
+@every_config
+def test_ledger_table_when_made_has_the_keys_and_the_index_of_the_store(config: Config) -> None:
+    """Its one index holds whole items by ``listing`` and ``listed_at``; what is over expires; every attribute defined is a key of table or index."""
+    table = resources(config, "AWS::DynamoDB::Table")["LedgerTable"]
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["Projection"]) == (LISTING, {"ProjectionType": "ALL"})
+    assert index["KeySchema"] == [{"AttributeName": "listing", "KeyType": "HASH"}, {"AttributeName": "listed_at", "KeyType": "RANGE"}]
+    assert table["AttributeDefinitions"] == [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listing", "listed_at")]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@every_config
+def test_chunks_queue_when_made_has_a_trigger_of_its_own_and_gives_up_to_the_failed_queue(config: Config) -> None:
+    """Chunks of a large object do not stand before small objects. Without queues nothing is cut, so there is none."""
+    queues = resources(config, "AWS::SQS::Queue")
+    triggers = {one["EventSourceArn"]["Fn::GetAtt"][0] for one in resources(config, "AWS::Lambda::EventSourceMapping").values()}
+    assert triggers == set(queues) - {"FailedQueue"} == ({"Queue", "ChunksQueue"} if config.source.trigger == "sqs" else set())
+    for name in triggers:
+        assert queues[name]["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["FailedQueue", "Arn"]}
+    allowed = queues["FailedQueue"]["RedriveAllowPolicy"]
+    assert len(allowed.get("sourceQueueArns", [])) == len(triggers)
 
 
 @every_config
@@ -177,7 +258,7 @@ def test_failed_queue_when_made_keeps_events_for_14_days(config: Config) -> None
 def test_queue_when_made_outlasts_six_timeouts_and_five_receives(config: Config) -> None:
     """Visibility timeout >= 6 x the function's timeout + batching window, at most 12 h; at least five receives; partial answers."""
     for trigger in resources(config, "AWS::Lambda::EventSourceMapping").values():
-        queue = resources(config, "AWS::SQS::Queue")["Queue"]
+        queue = resources(config, "AWS::SQS::Queue")[trigger["EventSourceArn"]["Fn::GetAtt"][0]]
         window = trigger.get("MaximumBatchingWindowInSeconds", 0)
         assert 6 * config.function.timeout_s + window <= queue["VisibilityTimeout"] <= 12 * 3600
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 20
@@ -190,7 +271,7 @@ def test_queue_when_made_outlasts_six_timeouts_and_five_receives(config: Config)
 def test_direct_trigger_when_made_bounds_repeats_and_gives_up_to_the_failed_queue() -> None:
     """S3 may invoke for this bucket of this account only; two repeats; a failure destination; bounded concurrency."""
     direct = config("direct")
-    (permission,) = resources(direct, "AWS::Lambda::Permission").values()
+    permission = resources(direct, "AWS::Lambda::Permission")["InvokePermission"]
     assert permission["SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{BUCKET}"}
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
     (invoke,) = resources(direct, "AWS::Lambda::EventInvokeConfig").values()
@@ -202,13 +283,45 @@ def test_direct_trigger_when_made_bounds_repeats_and_gives_up_to_the_failed_queu
 
 @every_config
 def test_notifications_when_made_go_to_one_target_and_never_overlap(config: Config) -> None:
-    """S3 refuses filters of which one is the start of another."""
+    """S3 refuses filters of one event of which one is the start of another. What is restored is told of as what is created is."""
     notifications = resources(config, "AWS::S3::Bucket")["SourceBucket"]["NotificationConfiguration"]
     (targets,) = notifications.values()
-    prefixes = [target["Filter"]["S3Key"]["Rules"][0]["Value"] if "Filter" in target else "" for target in targets]
-    assert {target["Event"] for target in targets} == {"s3:ObjectCreated:*"}
+    created, restored = ([target for target in targets if target["Event"] == event] for event in ("s3:ObjectCreated:*", "s3:ObjectRestore:Completed"))
+    assert [target | {"Event": ""} for target in created] == [target | {"Event": ""} for target in restored]
+    assert len(created) + len(restored) == len(targets)
+    prefixes = [target["Filter"]["S3Key"]["Rules"][0]["Value"] if "Filter" in target else "" for target in created]
     assert not any(one != other and one.startswith(other) for one in prefixes for other in prefixes)
     assert len(prefixes) == len(set(prefixes))
+
+
+@pytest.mark.parametrize("trigger", ["sqs", "direct"])
+def test_notifications_of_as_many_routes_as_a_config_may_have_are_taken_by_s3(trigger: Literal["sqs", "direct"]) -> None:
+    """A bucket has 100 of them, and each prefix needs two: one for content that is there, one for content that is restored."""
+    many = replace(config(trigger), routes=[route(f"r{number}", f"in{number:02}/**") for number in range(ROUTES_MAX)])
+    (configured,) = template(many)["Resources"]["SourceBucket"]["Properties"]["NotificationConfiguration"].values()
+    assert len(configured) == 100
+
+
+@pytest.mark.parametrize(
+    ("patterns", "tables", "found"),
+    [
+        ([f"{'folder' * 4}-{number:02}/**" for number in range(45)], 1, ["a template of"]),
+        ([f"{'folder' * 12}-{number:02}/**" for number in range(45)], 1, ["a template of", "a role's policy of"]),
+        ([f"in/*-{'folder' * 12}-{number:02}.csv" for number in range(45)], 1, []),
+        (["in/**"] * 30, 30, ["a template of"]),
+    ],
+)
+def test_stack_that_aws_would_refuse_for_its_size_is_refused_before(patterns: list[str], tables: int, found: list[str]) -> None:
+    """With what is too large, by how much, and what to do: routes that share a prefix need one notification and one line of the policy."""
+    routes = [route(f"r{number}", pattern, f"t{number % tables}") for number, pattern in enumerate(patterns)]
+    many = replace(config(), routes=routes, tables={f"t{number}": Table({"id": "string"}, name=f"orders-{number}") for number in range(tables)})
+    problems: list[ConfigProblem] = []
+    try:
+        require_fit(many)
+    except ConfigError as error:
+        problems = error.problems
+    assert [what in problem.found for what, problem in zip(found, problems, strict=True)] == [True] * len(found), problems
+    assert all("share what is before their first `*`" in problem.hint for problem in problems)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +348,7 @@ def test_alarms_when_made_say_what_they_mean_and_what_to_do(config: Config) -> N
     """Each alarm has a meaning and a next step, is quiet without data, and notifies the topic if there is one."""
     alarms = resources(config, "AWS::CloudWatch::Alarm")
     expected = {"FailedEventsAlarm", "OldestEventAlarm", "ErrorsAlarm", "ThrottlesAlarm", "LoadsFailedAlarm", "RecordsRejectedAlarm"}
+    expected |= {"SweepErrorsAlarm", "OldestWaitingAlarm"}
     assert set(alarms) >= expected
     for alarm in alarms.values():
         assert "Next: " in alarm["AlarmDescription"]
@@ -250,6 +364,7 @@ def test_dashboard_when_made_is_json_of_known_metrics(config: Config) -> None:
     widgets = json.loads(body.replace("${AWS::Region}", "eu-central-1"))["widgets"]
     text = json.dumps(widgets)
     assert config.failed_queue in text
+    assert (config.chunks_queue in text) is (config.source.trigger == "sqs")
     assert all(f'"{one.name}"' in text for one in config.routes)
     assert len({(widget["x"], widget["y"]) for widget in widgets}) == len(widgets)
 
@@ -258,7 +373,7 @@ def test_dashboard_when_made_is_json_of_known_metrics(config: Config) -> None:
 def test_function_when_made_writes_to_its_own_log_as_json(config: Config) -> None:
     """The log group exists before the function does, has a retention, and the role cannot make another."""
     function = resources(config, "AWS::Lambda::Function")["Function"]
-    (log,) = resources(config, "AWS::Logs::LogGroup").values()
+    log = resources(config, "AWS::Logs::LogGroup")["LogGroup"]
     assert function["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert log == {"LogGroupName": f"/aws/lambda/{function['FunctionName']}", "RetentionInDays": config.function.log_retention_days}
@@ -286,7 +401,8 @@ def test_without_tls_only_when_applied_leaves_everything_else(config: Config) ->
     full, reduced = template(config)["Resources"], without_tls_only(template(config))["Resources"]
     assert "SecureTransport" not in json.dumps(reduced)
     gone = set(full) - set(reduced)
-    assert gone == {"FailedQueuePolicy", "SourceBucketPolicy", "RejectsBucketPolicy"}
+    assert gone - {"ChunksQueuePolicy"} == {"FailedQueuePolicy", "SourceBucketPolicy", "RejectsBucketPolicy"}
+    assert ("ChunksQueuePolicy" in gone) is (config.source.trigger == "sqs")
     assert {name for name in reduced if reduced[name] != full[name]} <= {"QueuePolicy"}
     assert len(reduced["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]) == 1 if "QueuePolicy" in reduced else True
 

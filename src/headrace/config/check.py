@@ -9,14 +9,28 @@ import re
 from collections.abc import Iterator
 
 from headrace.config.check_route import route_problems
-from headrace.config.model import Config, Route, Table
+from headrace.config.model import LIBRARY_FORMATS, Config, Route, Table
 from headrace.config.paths import child
 from headrace.errors import ConfigProblem, shortened
 
 RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
+    "Table": {"max_write_units_per_s": (1, None)},
     "Rejects": {"retention_days": (1, 36_500)},
-    "OnError": {"max_rejects": (0, None)},
-    "Limits": {"object_bytes_max": (1, None), "decompressed_bytes_max": (1, None), "record_bytes_max": (1, 16 * 1024 * 1024)},
+    "OnError": {"max_rejects": (0, None), "max_reject_percent": (0, 100)},
+    "Limits": {
+        "object_bytes_max": (1, None),
+        "decompressed_bytes_max": (1, None),
+        "decompressed_ratio_max": (1, None),
+        "reader_bytes_max": (1 << 24, None),
+        "record_bytes_max": (1, 16 * 1024 * 1024),
+        "field_bytes_max": (1, None),
+        "columns_max": (1, 10_000),
+        "name_bytes_max": (1, 65_535),
+        "nesting_max": (1, 32),
+        "rejects_bytes_max": (1, None),
+        "bytes_per_day": (1, None),
+        "records_per_day": (1, None),
+    },
     "Function": {"memory_mb": (128, 10_240), "timeout_s": (1, 900), "maximum_concurrency": (2, 1_000)},
 }
 """The least and the greatest value, by class and field."""
@@ -34,21 +48,29 @@ TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
 
 ROUTES_MAX = 50
-"""A role's inline policies have 10,240 characters in all, of which each prefix and table takes some 100 (IAM user guide, IAM and STS quotas,
-2026-11); a bucket has 100 notification configurations (S3 user guide, notification-how-to-filtering, 2026-11)."""
+"""Each prefix takes two of the 100 notification configurations of a bucket (S3 user guide, notification-how-to-filtering, 2026-11)."""
+
+LIBRARY_MEMORY_MB = 192
+"""What the function and a reader's process need with their libraries (120 MB), and the writer (57 MB). Beside it the fetched part of an object is held twice,
+or once and what is made of it: 332 MB in all were measured with a row group of 126 MB (2026-11)."""
 
 _BUCKET_REFUSED = re.compile(r".*\.\.|\d+\.\d+\.\d+\.\d+$|xn--|sthree-|amzn-s3-demo-|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$")
 
 
 def check(config: Config) -> list[ConfigProblem]:
     """Every rule that ``config`` breaks, in the order of the reference page; the ``line`` of each is 0."""
-    problems = [*_stack(config), *_buckets(config), *_numbers(config), *_tables(config)]
+    problems = [*_stack(config), *_buckets(config), *_numbers(config), *_memory(config), *_tables(config)]
     if not config.routes:
         problems.append(ConfigProblem("routes", "no route", "at least one", "add a route with `name`, `match`, `format` and `table`"))
     if len(config.routes) > ROUTES_MAX:
         found = f"{len(config.routes)} routes"
         problems.append(
-            ConfigProblem("routes", found, f"at most {ROUTES_MAX}", "take more objects with each pattern, or make a second stack with a bucket of its own")
+            ConfigProblem(
+                "routes",
+                found,
+                f"at most {ROUTES_MAX}",
+                "take more objects with each pattern, such as all of a prefix, or make a second stack with a bucket of its own",
+            )
         )
     for index in range(len(config.routes)):
         problems += route_problems(config, index)
@@ -88,6 +110,7 @@ def _bucket(path: str, bucket: str) -> Iterator[ConfigProblem]:
 
 def _numbers(config: Config) -> Iterator[ConfigProblem]:
     parts: list[tuple[str, object]] = [("rejects", config.rejects), ("limits", config.limits), ("function", config.function)]
+    parts += [(child("tables", entry), table) for entry, table in config.tables.items()]
     parts += [(f"routes[{index}].on_error", route.on_error) for index, route in enumerate(config.routes)]
     for path, part in parts:
         for name, (least, greatest) in RANGES[type(part).__name__].items():
@@ -100,6 +123,15 @@ def _numbers(config: Config) -> Iterator[ConfigProblem]:
         near = min(LOG_RETENTION_DAYS, key=lambda allowed: abs(allowed - days))
         expected = f"a period that CloudWatch Logs offers: {', '.join(map(str, LOG_RETENTION_DAYS))}"
         yield ConfigProblem("function.log_retention_days", str(days), expected, f"write `{near}`")
+
+
+def _memory(config: Config) -> Iterator[ConfigProblem]:
+    """A reader that takes what its limit allows must not end the whole function."""
+    route = next((route for route in config.routes if route.format in LIBRARY_FORMATS), None)
+    least = LIBRARY_MEMORY_MB + 2 * -(-config.limits.reader_bytes_max >> 20)
+    if route and config.function.memory_mb < least:
+        expected = f"at least {least}, because route {route.name} reads {route.format} with up to limits.reader_bytes_max ({config.limits.reader_bytes_max})"
+        yield ConfigProblem("function.memory_mb", str(config.function.memory_mb), expected, "raise it, or lower limits.reader_bytes_max")
 
 
 def _tables(config: Config) -> Iterator[ConfigProblem]:
@@ -140,7 +172,7 @@ def _ttl(path: str, entry: str, table: Table, routes: list[Route]) -> Iterator[C
     if table.ttl.startswith("hr_"):
         yield ConfigProblem(path, shortened(table.ttl), "a name that does not begin `hr_`", "choose another name; headrace keeps `hr_` for itself")
         return
-    puts = [route for route in routes if route.table == entry and route.mode == "put"]
+    puts = [route for route in routes if route.table == entry and route.mode not in ("delete", "update")]
     if puts and not any(_gives_time(route, table.ttl) for route in puts):
         expected = f"a column of type `timestamp` or `number`, or a constant number, that gives `{table.ttl}` in a route to this table"
         yield ConfigProblem(path, shortened(table.ttl), expected, f"declare the column with `type: timestamp` and `name: {table.ttl}`, or remove `ttl`")

@@ -54,11 +54,11 @@ def _missing_hint(route: Route, attribute: str) -> str:
 
 def _column_problems(route: Route, path: str, name: str, kind: KeyType) -> Iterator[ConfigProblem]:
     column = route.columns[name]
-    if column.type != kind:
+    if column.type != kind and (column.type, kind) != ("date", "string"):
         expected = f"`{kind}`, because `{column.name or name}` is a {kind} key of table `{route.table}`"
         yield ConfigProblem(child(path, "type"), f"`{column.type}`", expected, f"write `type: {kind}`, or change the key in the table")
     empty = column.empty or route.empty
-    if empty in ("null", "empty"):
+    if empty in ("null", "empty", "keep"):
         yield ConfigProblem(child(path, "empty"), f"`{empty}`", "`reject` or `omit`, because a key is never empty", "write `empty: reject` for this column")
 
 

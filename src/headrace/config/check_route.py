@@ -8,7 +8,9 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from headrace.config.check_dialect import dialect_problems
 from headrace.config.check_key import key_problems
+from headrace.config.check_mode import mode_problems
 from headrace.config.match import match
 from headrace.config.model import Column, Config, Route, Table
 from headrace.config.paths import child, listed, nearest_hint
@@ -30,12 +32,10 @@ def route_problems(config: Config, index: int) -> Iterator[ConfigProblem]:
     yield from _attributes(route, path)
     for name, column in route.columns.items():
         yield from _column(column, child(child(path, "columns"), name))
-    yield from _dialect(route, path)
+    yield from dialect_problems(route, path)
     yield from _transform(route, path)
-    if route.mode == "delete" and route.constants:
-        hint = "remove `constants`, or write `mode: put`"
-        yield ConfigProblem(child(path, "constants"), "constants with `mode: delete`", "none: a delete needs only the key", hint)
     table = config.tables.get(route.table)
+    yield from mode_problems(route, path, table)
     if table:
         yield from key_problems(route, path, table)
         yield from _ttl(route, path, table)
@@ -132,14 +132,15 @@ def _format(column: Column, path: str) -> Iterator[ConfigProblem]:
         if column.format not in _BINARY_FORMATS:
             hint = nearest_hint(column.format, _BINARY_FORMATS, "write one of the two")
             yield ConfigProblem(path, shortened(column.format), listed(_BINARY_FORMATS), hint)
-    elif column.type != "timestamp":
+    elif column.type not in ("timestamp", "date"):
         hint = "remove the line, or write `type: timestamp`"
-        yield ConfigProblem(path, f"`format` on a `{column.type}`", "a format for the types `timestamp` or `binary` only", hint)
-    elif column.format not in _TIMESTAMP_FORMATS:
-        reason = _strptime_problem(column.format)
+        yield ConfigProblem(path, f"`format` on a `{column.type}`", "a format for the types `timestamp`, `date` or `binary` only", hint)
+    else:
+        known = _TIMESTAMP_FORMATS if column.type == "timestamp" else ("iso",)
+        reason = "" if column.format in known else _strptime_problem(column.format)
         if reason:
-            hint = nearest_hint(column.format, _TIMESTAMP_FORMATS, "write a pattern with the year, such as `%Y-%m-%d %H:%M:%S`")
-            yield ConfigProblem(path, f"{shortened(column.format)}, {reason}", f"{listed(_TIMESTAMP_FORMATS)}, or a strptime pattern", hint)
+            hint = nearest_hint(column.format, known, "write a pattern with the year, such as `%Y-%m-%d`")
+            yield ConfigProblem(path, f"{shortened(column.format)}, {reason}", f"{listed(known)}, or a strptime pattern", hint)
 
 
 def _strptime_problem(pattern: str) -> str:
@@ -155,36 +156,6 @@ def _strptime_problem(pattern: str) -> str:
         if "does not match format" not in str(error):
             return "which has an unknown directive"
     return ""
-
-
-def _dialect(route: Route, path: str) -> Iterator[ConfigProblem]:
-    if route.delimiter:
-        place = child(path, "delimiter")
-        if route.format == "jsonl":
-            yield ConfigProblem(place, "`delimiter` with `format: jsonl`", "a delimiter for `csv` or `tsv` only", "remove the line")
-        elif len(route.delimiter) != 1 or route.delimiter in '"\r\n\0':
-            expected = "one character, neither a quote nor a line end"
-            yield ConfigProblem(place, shortened(route.delimiter), expected, 'write the character in quotes, such as `";"` or `"\\t"`')
-    if route.header is not None:
-        yield from _header(route, route.header, child(path, "header"))
-
-
-def _header(route: Route, header: list[str], path: str) -> Iterator[ConfigProblem]:
-    if route.format == "jsonl":
-        yield ConfigProblem(path, "`header` with `format: jsonl`", "a header for `csv` or `tsv` only", "remove the line; JSON records carry their names")
-        return
-    if not header:
-        yield ConfigProblem(path, "an empty list", "the name of each column in order", "list the names, or remove the line if the file has a header")
-    for index, name in enumerate(header):
-        if name in header[:index]:
-            yield ConfigProblem(child(path, index), shortened(name), "each name once", "give each column its own name")
-        elif name not in route.columns and route.other_columns == "reject" and not route.transform:
-            hint = nearest_hint(name, route.columns, "declare it under `columns`, or write `other_columns: drop`")
-            yield ConfigProblem(child(path, index), shortened(name), "a declared column, because `other_columns` is `reject`", hint)
-    for name in route.columns:
-        if name not in header and header and not route.transform:
-            hint = nearest_hint(name, header, "add it to `header`, or remove it here")
-            yield ConfigProblem(child(path.removesuffix("header") + "columns", name), shortened(name), f"a name of `header`: {listed(header)}", hint)
 
 
 def _transform(route: Route, path: str) -> Iterator[ConfigProblem]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from headrace.config.model import Config
+import headrace
+from headrace.config.model import Config, OnError, Route
 
 
 def dumps(config: Config) -> str:
@@ -25,9 +27,26 @@ def loads(text: str) -> Config:
     return config
 
 
+def carried() -> Config:
+    """The config that lies at the root of a function's zip."""
+    return loads((Path(headrace.__file__).parent.parent / "headrace.json").read_text())
+
+
 def config_hash(config: Config) -> str:
     """16 hexadecimal digits that change when the config does, but not with the layout or the comments of its file."""
     return hashlib.sha256(dumps(config).encode("ascii")).hexdigest()[:16]
+
+
+def rules_hash(config: Config, route: Route) -> str:
+    """16 hexadecimal digits that change with whatever decides where the records of an object begin and which items they become.
+
+    How many may be rejected, how fast and how much is loaded, other routes and the function itself decide nothing of that: such a
+    change stops no load that is under way.
+    """
+    limits = replace(config.limits, rejects_bytes_max=0, bytes_per_day=None, records_per_day=None)
+    table = replace(config.tables[route.table], max_write_units_per_s=None)
+    rules = ascii((replace(route, on_error=OnError()), table, limits))  # a tenth of the time of JSON, at each cold start
+    return hashlib.sha256(rules.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:  # Any: a JSON value

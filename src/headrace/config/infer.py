@@ -9,10 +9,10 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.config.check import check
-from headrace.config.model import Column, ColumnType, Config, Format, KeyType, Route, Source, Table
+from headrace.config.model import Column, ColumnType, Config, KeyType, Route, Source, Table
 from headrace.config.paths import listed, nearest_hint
 from headrace.errors import ConfigError, ConfigProblem, shortened
 
@@ -85,24 +85,28 @@ def _type_of(seen: Iterable[str]) -> tuple[ColumnType, str]:
 
 
 def guessed_key(names: Sequence[str], inferred: Inferred) -> dict[str, KeyType]:
-    """Types of the key attributes ``names`` for a table that cannot be asked: number where the column is one, else string."""
-    return {name: "number" if inferred.columns.get(name, Column()).type == "number" else "string" for name in names}
+    """Types of the key attributes ``names`` for a table that cannot be asked: number or binary where the column is that, else string."""
+    types = {name: inferred.columns.get(name, Column()).type for name in names}
+    return {name: kind if kind in ("number", "binary") else "string" for name, kind in types.items()}
 
 
-def inferred_config(table: str, *, key: Mapping[str, KeyType], format: Format, inferred: Inferred, delimiter: str = "") -> Config:
-    """A config with one route that takes everything into ``table``, which exists and whose ``key`` has these attributes and types.
+def inferred_config(table: str, *, key: Mapping[str, KeyType], route: Route, inferred: Inferred) -> Config:
+    """A config with one route, that reads as ``route`` does and takes everything into ``table``, which exists and whose ``key`` has these attributes.
 
     A key column takes the type of the table, whatever the sample looks like, and an empty one rejects the record. Columns that the
-    sample did not show are kept. Raises ConfigError when a key attribute is no column of a CSV.
+    sample did not show are kept. Raises ConfigError when a key attribute is no column of a CSV that has any. Without a key the items are only to be
+    looked at: nothing in them is left out.
     """
-    missing = [name for name in key if name not in inferred.columns and format != "jsonl"]
+    has_columns = inferred.columns and route.format in ("csv", "tsv", "fixed")
+    missing = [name for name in key if has_columns and name not in inferred.columns]
     if missing:
         expected = f"a column of the file: {listed(inferred.columns)}"
         raise ConfigError("--key", [ConfigProblem("", f"`{name}`", expected, nearest_hint(name, inferred.columns, "name one of these")) for name in missing])
     columns = {**inferred.columns, **{name: Column(type=kind, empty="reject") for name, kind in key.items()}}
-    route = Route("load", "**", format, table, columns=columns, other_columns="keep", null_values=inferred.null_values, delimiter=delimiter)
+    route = replace(route, name="load", match="**", table=table, columns=columns, other_columns="keep")
+    route = replace(route, null_values=inferred.null_values, empty=route.empty if key else "keep")
     config = Config(source=Source("no-source-bucket"), tables={table: Table(dict(key), existing=True)}, routes=[route])
-    problems = check(config)
+    problems = check(config) if key else []
     if problems:
         raise ConfigError("the config made from the file", problems)
     return config

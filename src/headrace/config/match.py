@@ -11,12 +11,23 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from headrace.config.model import Route
+from headrace.config.model import TYPED_FORMATS, Route
+
+_NO_DATA = re.compile(r"(?:.*/)?AWSDynamoDB/(?:[^/]+/)?(?:_started|manifest-(?:files|summary)\.(?:json|md5|checksum))", re.DOTALL)
 
 
 def route_for(routes: Iterable[Route], key: str) -> Route | None:
-    """The first route whose pattern matches ``key``, or None."""
-    return next((route for route in routes if match(route.match, key)), None)
+    """The first route whose pattern matches ``key``, or None; None too if that reads exports of DynamoDB and ``key`` is no data of one."""
+    route = next((route for route in routes if match(route.match, key)), None)
+    return None if route and route.format in TYPED_FORMATS and is_no_data(key) else route
+
+
+def is_no_data(key: str) -> bool:
+    """Whether ``key`` is what an export of DynamoDB writes beside its data: manifests, their checksums, and a mark of its beginning.
+
+    Developer guide, S3DataExport.Output, 2026-11. The checksums are called ``.checksum`` there and ``.md5`` by the service.
+    """
+    return _NO_DATA.fullmatch(key) is not None
 
 
 def match(pattern: str, key: str) -> bool:
@@ -44,6 +55,15 @@ def match(pattern: str, key: str) -> bool:
 def literal_prefix(pattern: str) -> str:
     """What every matching key begins with: the pattern up to its first ``*`` or ``?``, the whole of it if it has neither."""
     return re.split(r"[*?]", pattern, maxsplit=1)[0]
+
+
+def fewest_prefixes(prefixes: Iterable[str]) -> list[str]:
+    """Those of ``prefixes`` that begin with none of the others, in order: together they hold the same keys, each once."""
+    kept: list[str] = []
+    for prefix in sorted(set(prefixes)):
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return kept
 
 
 class _Compiled(NamedTuple):

@@ -25,18 +25,19 @@ def find(start: Path) -> Path | None:
 
 def load(path: Path) -> Config:
     """The config in the file at ``path``; raises ConfigError with all its problems, also when it cannot be read."""
+    return parse(read_text(path, "name a config that exists, or begin with a copy of examples/flights/headrace.yaml"), str(path))
+
+
+def read_text(path: Path, hint: str) -> str:
+    """What the file at ``path`` holds; raises ConfigError, with ``hint`` if it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         problem = ConfigProblem("", f"the byte 0x{error.object[error.start]:02x}", "text in UTF-8", "save the file as UTF-8", line)
-        raise ConfigError(str(path), [problem]) from None
     except OSError as error:
-        problem = ConfigProblem(
-            "", (error.strerror or "an error").lower(), "a file to read", "name a config that exists, or begin with a copy of examples/flights/headrace.yaml"
-        )
-        raise ConfigError(str(path), [problem]) from None
-    return parse(text, str(path))
+        problem = ConfigProblem("", (error.strerror or "an error").lower(), "a file to read", hint)
+    raise ConfigError(str(path), [problem])
 
 
 def parse(text: str, source: str) -> Config:
@@ -48,7 +49,7 @@ def parse(text: str, source: str) -> Config:
         problem = ConfigProblem("", "an empty file", "`source`, `tables` and `routes`", "begin with a copy of examples/flights/headrace.yaml", 1)
         raise ConfigError(source, [problem])
     data = _without_short_forms(tree.data, tree)
-    config, shape_problems, repaired = shaped(data, tree)
+    config, shape_problems, repaired = shaped(data, tree, Config)
     reported = [problem.path for problem in tree.problems]
     problems = tree.problems + [problem for problem in shape_problems if problem.path not in reported]
     if config is not None:

@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -21,32 +21,36 @@ Place = tuple[str | int, ...]
 """A path as its parts."""
 
 
+Shape = TypeVar("Shape")
+
+
 @cache
-def config_adapter() -> TypeAdapter[list[Config]]:
-    """Validates a list of configs. A list, because pydantic takes settings for standard dataclasses only from what holds them."""
-    return TypeAdapter(list[Config], config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+def adapter_of(root: type[Shape]) -> TypeAdapter[list[Shape]]:
+    """Validates a list of ``root``, a dataclass. A list, because pydantic takes settings for standard dataclasses only from what holds them."""
+    return TypeAdapter(list[root], config=ConfigDict(extra="forbid", use_attribute_docstrings=True))  # type: ignore[valid-type]  # a type at run time
 
 
 REPAIRS_MAX = 4
 """A value of the wrong kind is first removed, then given a stand-in if it was required, one level of the file at a time."""
 
-_STAND_INS: dict[str, Any] = {"source": {"bucket": ""}, "tables": {}, "routes": [], "key": {}, "format": "csv"}
+_STAND_INS: dict[str, Any] = {"source": {"bucket": ""}, "tables": {}, "routes": [], "rules": [], "key": {}, "format": "csv"}
 
 
-def shaped(data: Any, tree: Tree) -> tuple[Config | None, list[ConfigProblem], list[str]]:
-    """The config, the problems of its shape, and the paths of what was replaced to get a config in spite of them.
+def shaped(data: Any, tree: Tree, root: type[Shape]) -> tuple[Shape | None, list[ConfigProblem], list[str]]:
+    """``data`` as the dataclass ``root``, the problems of its shape, and the paths of what was replaced to get one in spite of them.
 
-    So the rules of ``check`` are told in the same go. The config is None if nothing helps.
+    So the rules about values are told in the same go. The first is None if nothing helps.
     """
+    adapter = adapter_of(root)  # type: ignore[arg-type]  # a class is hashable
     problems: list[ConfigProblem] = []
     repaired: list[str] = []
     for attempt in range(REPAIRS_MAX):
         try:
-            return config_adapter().validate_json(json.dumps([data]), strict=True)[0], problems, repaired
+            return adapter.validate_json(json.dumps([data]), strict=True)[0], problems, repaired
         except ValidationError as error:
             found = _by_place(data, error)
             if attempt == 0:
-                problems = [_problem(place, kinds, tree) for place, kinds in found.items()]
+                problems = [_problem(place, kinds, tree, root) for place, kinds in found.items()]
             if () in found:
                 break
             for place, kinds in found.items():
@@ -88,7 +92,7 @@ def _repair(data: Any, place: Place, kind: str) -> None:
     elif kind == "dataclass_type" and len(place) > 1:
         data[last] = {}
     elif isinstance(data, list):
-        data[last] = str(data[last])
+        data[last] = 1 if kind.startswith("int_") else str(data[last])
     else:
         del data[last]
 
@@ -97,6 +101,7 @@ _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "dict_type": "a mapping (`name: value`)",
     "dataclass_type": "a mapping (`name: value`)",
@@ -112,7 +117,7 @@ _HOW_TO_WRITE = {
 _SYNONYMS = {
     **dict.fromkeys(["int", "integer", "float", "double", "decimal", "long", "bigint", "n"], "number"),
     **dict.fromkeys(["str", "text", "varchar", "char", "s", "uuid"], "string"),
-    **dict.fromkeys(["date", "datetime", "time"], "timestamp"),
+    **dict.fromkeys(["datetime", "time"], "timestamp"),
     **dict.fromkeys(["array", "l"], "list"),
     **dict.fromkeys(["object", "struct", "dict", "m"], "map"),
     **dict.fromkeys(["bytes", "blob", "b"], "binary"),
@@ -125,15 +130,15 @@ _SYNONYMS = {
 """What people write who know another system."""
 
 
-def _problem(place: Place, details: Sequence[Any], tree: Tree) -> ConfigProblem:
+def _problem(place: Place, details: Sequence[Any], tree: Tree, root: type) -> ConfigProblem:
     path, kind, value = _path(place), details[0]["type"], details[0]["input"]
     line = tree.line_of(path)
-    declared = _type_at(place)
+    declared = _type_at(place, root)
     if kind == "missing":
         return ConfigProblem(path, "nothing", f"`{place[-1]}`", f"add `{place[-1]}`{_meaning(declared)}", line)
     if kind == "unexpected_keyword_argument":
-        name, known = str(place[-1]), [field.name for field in fields(_type_at(place[:-1]))]
-        return ConfigProblem(path, f"the unknown name `{name}`", listed(known), _unknown_hint(name, known), line)
+        name, known = str(place[-1]), [field.name for field in fields(_type_at(place[:-1], root))]
+        return ConfigProblem(path, f"the unknown name `{name}`", listed(known), _unknown_hint(name, known, root), line)
     if kind == "literal_error":
         allowed = [str(choice) for choice in _choices(declared)]
         synonym = _SYNONYMS.get(str(value).lower(), "")
@@ -179,9 +184,9 @@ def _kind_hint(path: str, expected: str, value: object, tree: Tree) -> str:
     return _HOW_TO_WRITE.get(expected, f"write {expected}")
 
 
-def _type_at(place: Place) -> Any:
-    """The type that the model declares at ``place``; None for an unknown name."""
-    declared: Any = Config
+def _type_at(place: Place, root: type) -> Any:
+    """The type that ``root`` declares at ``place``; None for an unknown name."""
+    declared: Any = root
     for part in place:
         if is_dataclass(declared):
             declared = get_type_hints(declared).get(str(part))
@@ -217,8 +222,8 @@ _HOMES: dict[str, type] = {
 }
 
 
-def _unknown_hint(name: str, known: list[str]) -> str:
-    homes = [home for home, kind in _HOMES.items() if name in [field.name for field in fields(kind)]]
+def _unknown_hint(name: str, known: list[str], root: type) -> str:
+    homes = [home for home, kind in _HOMES.items() if root is Config and name in [field.name for field in fields(kind)]]
     if homes:
         return f"`{name}` belongs in {' or '.join(homes)}: move it there"
     return nearest_hint(name, known, "remove it")

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from headrace.deploy import services
+from headrace.deploy.limits import TEMPLATE_BYTES_MAX
 from headrace.deploy.names import Json
 from headrace.errors import Deadline, HeadraceError, ServiceError
 from headrace.ports import Clock
 
-TEMPLATE_BYTES_MAX = 51_200
-"""CloudFormation's limit for a template in a call."""
 STACK_SECONDS_MAX = 1800
 CHANGE_SET_SECONDS_MAX = 300
 

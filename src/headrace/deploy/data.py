@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from headrace.config.model import Config
@@ -34,6 +35,23 @@ def in_stack(config: Config, clients: Clients) -> set[str]:
     return {one["LogicalResourceId"] for page in answers for one in page["StackResourceSummaries"] if one["ResourceStatus"] not in gone}
 
 
+def waiting(clients: Clients, queues: Iterable[str]) -> dict[str, int]:
+    """How many messages each of ``queues`` holds, about, delivered ones among them; those that are empty or not there are left out."""
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+    found: dict[str, int] = {}
+    for queue in queues:
+        if url := services.find(clients("sqs"), "get_queue_url", QueueName=queue):
+            answer = services.find(clients("sqs"), "get_queue_attributes", QueueUrl=url["QueueUrl"], AttributeNames=counts) or {"Attributes": {}}
+            found[queue] = sum(int(value) for value in answer["Attributes"].values())
+    return {queue: count for queue, count in found.items() if count}
+
+
+def queues_removed(config: Config, clients: Clients) -> list[str]:
+    """The queues of the stack that a deployment of ``config`` takes away: those of the other trigger."""
+    names_of = {"Queue": config.events_queue, "ChunksQueue": config.chunks_queue}
+    return [names_of[logical_id] for logical_id in sorted(in_stack(config, clients) & set(names_of) - set(names.queues(config)))]
+
+
 def left_behind(config: Config, clients: Clients) -> list[str]:
     """Logical ids of the buckets and tables that are there already because an earlier stack of this name left them.
 
@@ -56,7 +74,7 @@ def left_behind(config: Config, clients: Clients) -> list[str]:
 def identity(config: Config, logical_id: str) -> tuple[Json, Json]:
     """The resource with no more than what identifies it and cannot change, and its identifier for an import."""
     resource: Json = template(config)["Resources"][logical_id]
-    fixed = {"BucketName", "TableName", "KeySchema", "AttributeDefinitions", "BillingMode"}
+    fixed = {"BucketName", "TableName", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode"}
     properties = {name: value for name, value in resource["Properties"].items() if name in fixed}
     identifier = {name: value for name, value in properties.items() if name in {"BucketName", "TableName"}}
     policies = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy")}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from headrace.config.match import fewest_prefixes
 from headrace.config.model import Config
 
 Json = dict[str, Any]
@@ -16,22 +17,20 @@ Clients = Callable[[str], Any]
 
 RUNTIME = "python3.13"
 HANDLER = "headrace.handler.handler"
+SWEEP_HANDLER = "headrace.sweep_handler.sweep"
 OWNER_TAG = "headrace:stack"
 """Tag on everything that outlives the stack: what carries another stack's name, or none, is never adopted or deleted."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/!_.'()-]*")
 
 
-def function_name(config: Config) -> str:
-    return f"{config.name}-loader"
+def log_group(function: str) -> str:
+    return f"/aws/lambda/{function}"
 
 
-def log_group(config: Config) -> str:
-    return f"/aws/lambda/{function_name(config)}"
-
-
-def queue_name(config: Config) -> str:
-    return f"{config.name}-events"
+def queues(config: Config) -> dict[str, str]:
+    """The queues that the function takes messages from, by the logical ids of their resources."""
+    return {"Queue": config.events_queue, "ChunksQueue": config.chunks_queue} if config.source.trigger == "sqs" else {}
 
 
 def code_bucket(config: Config, account: str, region: str) -> str:
@@ -47,11 +46,7 @@ def source_prefixes(config: Config) -> list[str]:
     as patterns. So a prefix ends at the first character that is not plain. The loader matches the whole pattern again.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html (2026-11)
     """
-    kept: list[str] = []
-    for prefix in sorted({_plain_start(route.match) for route in config.routes}):
-        if not kept or not prefix.startswith(kept[-1]):
-            kept.append(prefix)
-    return kept
+    return fewest_prefixes(_plain_start(route.match) for route in config.routes)
 
 
 def _plain_start(pattern: str) -> str:

@@ -13,20 +13,29 @@ NAMESPACE = "headrace"
 """Namespace of the metrics that the function writes into its log (CloudWatch embedded metric format)."""
 
 _FIVE_MINUTES = 300
+_OPEN_S = 6 * 3600
+_CHUNK_AGE_S = 6 * 3600
+"""A chunk is made for a minute or two of writing; hours mean that something is in its way."""
 
 
-def log_group(config: Config) -> Json:
+def log_groups(config: Config) -> Json:
+    """The functions' logs, there before the functions are."""
+    functions = {"LogGroup": config.loader_function, "SweeperLogGroup": config.sweeper_function}
+    return {logical_id: _log_group(config, function) for logical_id, function in functions.items()}
+
+
+def _log_group(config: Config, function: str) -> Json:
     reasons = {
         "CKV_AWS_158": "Encrypted by CloudWatch Logs; it holds counts and names, never the content of a record",
         "CKV_AWS_338": "The retention is the config's log_retention_days; what was loaded is told by metrics and rejects, not by the log",
     }
-    properties = {"LogGroupName": names.log_group(config), "RetentionInDays": config.function.log_retention_days}
-    return {"LogGroup": {"Type": "AWS::Logs::LogGroup", **policy.GOES_WITH_STACK, "Metadata": policy.suppressed(reasons), "Properties": properties}}
+    properties = {"LogGroupName": names.log_group(function), "RetentionInDays": config.function.log_retention_days}
+    return {"Type": "AWS::Logs::LogGroup", **policy.GOES_WITH_STACK, "Metadata": policy.suppressed(reasons), "Properties": properties}
 
 
 def alarms(config: Config) -> Json:
     """One alarm for each way in which a file may not arrive. Each says what it means and what to do next."""
-    function, failed, log = names.function_name(config), config.failed_queue, names.log_group(config)
+    function, failed, log = config.loader_function, config.failed_queue, names.log_group(config.loader_function)
     by_function, own = {"FunctionName": function}, {"Stack": config.name}
     given_up = f"Files were not loaded: their events were given up and lie in the queue {failed}. "
     # SQS moves messages back only from the dead-letter queue of a queue (SQS API, StartMessageMoveTask, 2026-11).
@@ -54,19 +63,43 @@ def alarms(config: Config) -> Json:
             (NAMESPACE, "RecordsRejected", own, "Sum"),
         ),
     }
+    found |= _sweep_alarms(config)
     return found | (_queue_alarms(config) if config.source.trigger == "sqs" else _direct_alarms(config))
+
+
+def _sweep_alarms(config: Config) -> Json:
+    log = names.log_group(config.sweeper_function)
+    failed = f"The sweeper failed: files of which no event told are not found. Next: read the log {log}; the next run goes on where this one stopped."
+    waiting = (
+        f"A file has not ended for more than {_OPEN_S // 3600} hours. Next: headrace status says which, and what stops it: a permission or a table that is "
+        "missing (BLOCKED), a limit of the config (PAUSED), or a table that throttles."
+    )
+    return {
+        "SweepErrorsAlarm": _alarm(failed, ("AWS/Lambda", "Errors", {"FunctionName": config.sweeper_function}, "Sum")),
+        "OldestWaitingAlarm": _alarm(waiting, (NAMESPACE, "OldestWaitingSeconds", {"Stack": config.name}, "Maximum"), threshold=_OPEN_S),
+    }
 
 
 def _queue_alarms(config: Config) -> Json:
     # Twice the visibility timeout: one failed attempt, whose message then waits, is no reason to wake anybody.
     age_s = 12 * config.function.timeout_s
-    text = f"A file has waited for more than {age_s} seconds. Next: see whether the function fails ({names.log_group(config)}) or is too slow for the inflow."
-    metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": names.queue_name(config)}, "Maximum")
-    return {"OldestEventAlarm": _alarm(text, metric, threshold=age_s)}
+    log = names.log_group(config.loader_function)
+    text = f"A file has waited for more than {age_s} seconds. Next: see whether the function fails ({log}) or is too slow for the inflow."
+    metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": config.events_queue}, "Maximum")
+    return {"OldestEventAlarm": _alarm(text, metric, threshold=age_s), "OldestChunkAlarm": _oldest_chunk_alarm(config)}
+
+
+def _oldest_chunk_alarm(config: Config) -> Json:
+    text = (
+        f"A chunk of a large object has been under way for more than {_CHUNK_AGE_S // 3600} hours. It comes again until it is done: it is slow, not lost. "
+        f"Next: see in the log {names.log_group(config.loader_function)} what throttles, then raise the table's throughput or maximum_concurrency."
+    )
+    metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": config.chunks_queue}, "Maximum")
+    return _alarm(text, metric, threshold=_CHUNK_AGE_S)
 
 
 def _direct_alarms(config: Config) -> Json:
-    function = {"FunctionName": names.function_name(config)}
+    function = {"FunctionName": config.loader_function}
     late = "A file has waited for more than an hour to be loaded. Next: see whether the function fails or is throttled."
     lost = "Events that failed could not be kept either: those files are not loaded. Next: check the failed queue's policy, upload them again."
     return {
@@ -98,7 +131,7 @@ def _alarm(description: str, metric: tuple[str, str, dict[str, str], str], *, th
 
 
 def dashboard(config: Config) -> Json:
-    function, failed = names.function_name(config), config.failed_queue
+    function, failed = config.loader_function, config.failed_queue
     stack = ["Stack", config.name]
     records = [[NAMESPACE, name, *stack] for name in ("RecordsRead", "RecordsWritten", "RecordsRejected", "RecordsFiltered", "RecordsSuperseded")]
     routes = [[NAMESPACE, name, *stack, "Route", route.name] for name in ("RecordsWritten", "RecordsRejected") for route in config.routes]
@@ -107,13 +140,15 @@ def dashboard(config: Config) -> Json:
     consumed = [["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", table] for table in tables]
     waiting = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", failed]]
     if config.source.trigger == "sqs":
-        waiting.insert(0, ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", names.queue_name(config)])
+        waiting[:0] = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue] for queue in names.queues(config).values()]
     widgets = [
         _graph("Records: read = written + rejected + filtered + superseded", records),
         _graph("Records by route", routes),
-        _graph("Events waiting and given up", waiting, stat="Maximum"),
+        _graph("Events and chunks waiting, and what was given up", waiting, stat="Maximum"),
         _graph("Loads that failed, invocations, errors, throttles", [[NAMESPACE, "LoadsFailed", *stack], *_invocations(function)]),
         _graph("Seconds per load", [[NAMESPACE, "LoadSeconds", *stack, {"stat": stat}] for stat in ("p50", "p99", "Maximum")]),
+        _graph("Found by sweep, sent again", [[NAMESPACE, name, *stack] for name in ("ObjectsFoundBySweep", "ChunksRevived", "ObjectsFinished")]),
+        _graph("Age of the oldest object that has not ended", [[NAMESPACE, "OldestWaitingSeconds", *stack]], stat="Maximum"),
         _graph("Bytes read", [[NAMESPACE, "BytesRead", *stack]]),
         _graph("Write units", [*consumed, [NAMESPACE, "WriteUnits", *stack]]),
         _graph("Throttled writes", throttles),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from headrace.config.model import Config
+from headrace.config.model import SINGLE_MODES, Config, Route
+from headrace.config.order import is_ordered
 from headrace.deploy import names
 from headrace.deploy.names import Json
+from headrace.ledger.store import LISTING
 
 TLS_ONLY = "TlsOnly"
 """Sid of the statement that refuses plain HTTP, in every queue and bucket policy."""
+
+BATCH_SIDS = ("SendChunks", "TellOfObjects")
+"""Sids of the statements for messages that are sent ten at a time."""
 
 MANAGED_KEY = {"CKV_AWS_27": "Encrypted with SQS's own key (SqsManagedSseEnabled); with a KMS key S3 would need a grant, and lose events without it"}
 """Why the queues name no KMS key."""
@@ -38,17 +43,43 @@ def suppressed(reasons: dict[str, str]) -> Json:
 
 def function_role(config: Config) -> Json:
     """The loader's role, with one inline policy of exact resources."""
-    statements = [*_read_objects(config), _write_items(config), _keep_rejects(config), _write_log(config)]
+    statements = [*_read_objects(config), *_write_items(config), _keep_rejects(config), _keep_ledger(config), _write_log(config.loader_function)]
+    if any(is_ordered(route) for route in config.routes):
+        statements.append(_read_staged(config))
     if config.source.trigger == "sqs":
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-        statements.append(_allow("TakeEvents", actions, {"Fn::GetAtt": ["Queue", "Arn"]}))
+        statements.append(_allow("TakeMessages", actions, [{"Fn::GetAtt": [queue, "Arn"]} for queue in names.queues(config)]))
+        statements.append(_allow("SendChunks", ["sqs:SendMessage"], {"Fn::GetAtt": ["ChunksQueue", "Arn"]}))
+        statements.append(_allow("ListChunks", ["dynamodb:Query"], _table_arn(config.ledger_table)))
     statements.append(_allow("GiveUpEvents", ["sqs:SendMessage"], {"Fn::GetAtt": ["FailedQueue", "Arn"]}))
+    return _role(f"What the loader of the stack {config.name} may do", "load", statements)
+
+
+def sweeper_role(config: Config) -> Json:
+    """The sweeper's role: it looks, takes note, and sends messages; it reads no content and writes no item."""
+    table = _table_arn(config.ledger_table)
+    actions = [f"dynamodb:{action}" for action in ("BatchGetItem", "PutItem", "UpdateItem", "Query")]
+    statements = [
+        *_read_objects(config),
+        _allow("KeepLedger", actions, table),
+        _allow("ListLedger", ["dynamodb:Query"], _table_arn(f"{config.ledger_table}/index/{LISTING}")),
+        _write_log(config.sweeper_function),
+    ]
+    if config.source.trigger == "sqs":
+        statements.append(_allow("TellOfObjects", ["sqs:SendMessage"], {"Fn::GetAtt": ["Queue", "Arn"]}))
+        statements.append(_allow("SendChunks", ["sqs:SendMessage"], {"Fn::GetAtt": ["ChunksQueue", "Arn"]}))
+    else:
+        statements.append(_allow("TellOfObjects", ["lambda:InvokeFunction"], {"Fn::GetAtt": ["Function", "Arn"]}))
+    return _role(f"What the sweeper of the stack {config.name} may do", "sweep", statements)
+
+
+def _role(description: str, name: str, statements: list[Json]) -> Json:
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
-            "Description": f"What the loader of the stack {config.name} may do",
+            "Description": description,
             "AssumeRolePolicyDocument": document([_service("Assume", "lambda.amazonaws.com", "sts:AssumeRole")]),
-            "Policies": [{"PolicyName": "load", "PolicyDocument": document(statements)}],
+            "Policies": [{"PolicyName": name, "PolicyDocument": document(statements)}],
         },
     }
 
@@ -66,6 +97,10 @@ def queue_policy(config: Config) -> Json:
         },
     }
     return _queue_policy("Queue", [send, tls_only("sqs:*", queue)])
+
+
+def chunks_queue_policy() -> Json:
+    return _queue_policy("ChunksQueue", [tls_only("sqs:*", {"Fn::GetAtt": ["ChunksQueue", "Arn"]})])
 
 
 def failed_queue_policy() -> Json:
@@ -94,22 +129,52 @@ def _read_objects(config: Config) -> list[Json]:
     return [_allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], objects), list_bucket]
 
 
-def _write_items(config: Config) -> Json:
-    tables = sorted({config.table_name(entry) for entry in config.tables})
-    arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}"} for table in tables]
-    return _allow("WriteItems", ["dynamodb:BatchWriteItem"], arns)
+def _write_items(config: Config) -> list[Json]:
+    """For each table what its routes write with: one statement for all tables with the same operations, named after these."""
+    operations: dict[str, set[str]] = {}
+    for route in config.routes:
+        operations.setdefault(config.table_name(route.table), set()).update(_operations(route))
+    tables: dict[tuple[str, ...], list[str]] = {}
+    for table, names_ in sorted(operations.items()):
+        tables.setdefault(tuple(sorted(names_)), []).append(table)
+    return [_allow("".join(group), [f"dynamodb:{name}" for name in group], [_table_arn(table) for table in tables[group]]) for group in sorted(tables)]
+
+
+def _operations(route: Route) -> set[str]:
+    """What ``route`` writes with. BatchWriteItem needs no permission for the puts and deletes in it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html (2026-11)
+    """
+    if route.mode not in SINGLE_MODES:
+        return {"BatchWriteItem"}
+    return {"UpdateItem" if route.mode == "update" else "PutItem"} | ({"DeleteItem"} if route.operation else set())
+
+
+def _table_arn(table: str) -> Json:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}"}
+
+
+def _keep_ledger(config: Config) -> Json:
+    """TransactWriteItems has no permission of its own (Service Authorization Reference, DynamoDB, 2026-11). The loader lists chunks only."""
+    actions = ["BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
+    return _allow("KeepLedger", [f"dynamodb:{action}" for action in actions], _table_arn(config.ledger_table))
 
 
 def _keep_rejects(config: Config) -> Json:
     return _allow("KeepRejects", ["s3:PutObject"], objects_arn(config.rejects_bucket, ""))
 
 
-def _write_log(config: Config) -> Json:
+def _read_staged(config: Config) -> Json:
+    """Lists of hashes of keys, see ``headrace.repeats``."""
+    return _allow("ReadStaged", ["s3:GetObject"], objects_arn(config.rejects_bucket, "staging/"))
+
+
+def _write_log(function: str) -> Json:
     """CreateLogStream is asked for on the log group, PutLogEvents on a log stream, whose ARN goes on after the group's.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html (2026-11)
     """
-    group = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{names.log_group(config)}"
+    group = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{names.log_group(function)}"
     return _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [{"Fn::Sub": group}, {"Fn::Sub": f"{group}:*"}])
 
 

@@ -143,6 +143,12 @@ def _role(resource: Deployed, clients: Clients) -> Json | None:
     }
 
 
+def _rule(resource: Deployed, clients: Clients) -> Json | None:
+    events = clients("events")
+    found = services.find(events, "describe_rule", Name=resource.id)
+    return {**found, "Targets": services.call(events, "list_targets_by_rule", Rule=resource.id)["Targets"]} if found else None
+
+
 def _log_group(resource: Deployed, clients: Clients) -> Json | None:
     found = services.call(clients("logs"), "describe_log_groups", logGroupNamePrefix=resource.id)["logGroups"]
     groups = ({"LogGroupName": one["logGroupName"], "RetentionInDays": one.get("retentionInDays")} for one in found)
@@ -174,6 +180,7 @@ READERS: dict[str, Reader] = {
     "AWS::Lambda::Permission": _permission,
     "AWS::Lambda::EventInvokeConfig": _invoke_config,
     "AWS::IAM::Role": _role,
+    "AWS::Events::Rule": _rule,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from headrace.config.model import Config
 from headrace.deploy import data, services
 from headrace.deploy.changeset import Change, ChangeSet, Progress, Stacks
+from headrace.deploy.limits import require_fit
 from headrace.deploy.names import OWNER_TAG, Clients, Json, code_bucket
 from headrace.deploy.package import Package
-from headrace.deploy.policy import TLS_ONLY
+from headrace.deploy.policy import BATCH_SIDS, TLS_ONLY
 from headrace.deploy.template import template
 from headrace.deploy.upload import code_key, upload
 from headrace.ports import Clock, SystemClock
@@ -41,9 +42,12 @@ def deploy(
     """Bring the stack ``config.name`` to the template of ``config`` with the code of ``package``; returns when it is done.
 
     ``alarm_topic`` None keeps what the stack has. Over plain HTTP the TLS-only statements are left out, because they would shut out
-    S3 and the function; ``readback`` names them. Buckets and tables that an earlier stack of this name left behind are taken in.
-    Raises ServiceError STACK_FAILED with the resource and the reason (CloudFormation has rolled back), DATA_EXISTS, Deadline.
+    S3 and the functions, and the roles have what only an emulator asks for; ``readback`` names both. Buckets and tables that an earlier
+    stack of this name left behind are taken in.
+    Raises ConfigError where the stack does not fit (``limits``), ServiceError STACK_FAILED with the resource and the reason (CloudFormation has
+    rolled back), DATA_EXISTS, Deadline.
     """
+    require_fit(config)
     stacks = Stacks(clients("cloudformation"), clock or SystemClock(), progress)
     adopted = data.left_behind(config, clients)
     bucket = upload(config, package, clients)
@@ -62,7 +66,8 @@ def deploy(
 
 
 def diff(config: Config, package: Package, clients: Clients, *, alarm_topic: str | None = None, clock: Clock | None = None) -> tuple[Change, ...]:
-    """What ``deploy`` would change; empty if nothing. Uploads nothing and leaves nothing behind."""
+    """What ``deploy`` would change; empty if nothing. Uploads nothing and leaves nothing behind. Raises as ``deploy`` does."""
+    require_fit(config)
     stacks = Stacks(clients("cloudformation"), clock or SystemClock())
     created = stacks.status(config.name) in {"", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}
     bucket = code_bucket(config, services.account(clients), services.region(clients))
@@ -108,9 +113,23 @@ def without_tls_only(document: Json) -> Json:
     return {**document, "Resources": kept}
 
 
+def with_send_batch(document: Json) -> Json:
+    """The template for the emulator, which wants an action of its own for SendMessageBatch. AWS knows none: there it is sqs:SendMessage.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html (2026-11)
+    """
+    changed: Json = json.loads(json.dumps(document))
+    for resource in changed["Resources"].values():
+        for policy in resource["Properties"].get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Sid"] in BATCH_SIDS and "sqs:SendMessage" in statement["Action"]:
+                    statement["Action"].append("sqs:SendMessageBatch")
+    return changed
+
+
 def _document(config: Config, clients: Clients) -> Json:
     document = template(config)
-    return without_tls_only(document) if services.is_plain_http(clients) else document
+    return with_send_batch(without_tls_only(document)) if services.is_plain_http(clients) else document
 
 
 def _parameters(bucket: str, key: str, topic: str | None, *, created: bool) -> list[Json]:

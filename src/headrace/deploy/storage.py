@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from headrace.config.model import Config, KeyType, Table
+from headrace.config.model import Config, KeyType
 from headrace.deploy import names, policy
 from headrace.deploy.names import Json
 
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRestore:Completed")
+"""What the source bucket announces: that there is content, and that archived content can be read again."""
 _ATTRIBUTE_TYPES: dict[KeyType, str] = {"string": "S", "number": "N", "binary": "B"}
 
 
@@ -16,8 +19,21 @@ def tables(config: Config) -> Json:
     resources: Json = {}
     for entry, table in config.tables.items():
         if not table.existing:
-            resources[_logical_id(entry, resources)] = _table(config, entry, table)
+            resources[_logical_id(entry, resources)] = _table(config, config.table_name(entry), table.key, table.ttl)
     return resources
+
+
+def ledger(config: Config) -> Json:
+    """The table that knows what was loaded: its keys and index are those of ``headrace.ledger.store``."""
+    index = {
+        "IndexName": "listing",
+        "KeySchema": [{"AttributeName": "listing", "KeyType": "HASH"}, {"AttributeName": "listed_at", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    table = _table(config, config.ledger_table, {"pk": "string", "sk": "string"}, "expires_at")
+    table["Properties"]["AttributeDefinitions"] += [{"AttributeName": name, "AttributeType": "S"} for name in ("listing", "listed_at")]
+    table["Properties"]["GlobalSecondaryIndexes"] = [index]
+    return {"LedgerTable": table}
 
 
 def buckets(config: Config) -> Json:
@@ -33,19 +49,19 @@ def buckets(config: Config) -> Json:
     }
 
 
-def _table(config: Config, entry: str, table: Table) -> Json:
+def _table(config: Config, name: str, key: Mapping[str, KeyType], ttl: str) -> Json:
     properties: Json = {
-        "TableName": config.table_name(entry),
+        "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": _ATTRIBUTE_TYPES[kind]} for name, kind in table.key.items()],
-        "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in zip(table.key, ("HASH", "RANGE"), strict=False)],
+        "AttributeDefinitions": [{"AttributeName": attribute, "AttributeType": _ATTRIBUTE_TYPES[kind]} for attribute, kind in key.items()],
+        "KeySchema": [{"AttributeName": attribute, "KeyType": role} for attribute, role in zip(key, ("HASH", "RANGE"), strict=False)],
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "SSESpecification": {"SSEEnabled": True},
         "DeletionProtectionEnabled": True,
         "Tags": _tags(config),
     }
-    if table.ttl:
-        properties["TimeToLiveSpecification"] = {"AttributeName": table.ttl, "Enabled": True}
+    if ttl:
+        properties["TimeToLiveSpecification"] = {"AttributeName": ttl, "Enabled": True}
     own_key = "Encrypted with the AWS managed key; a key of one's own is a choice of the account, with a policy of its own"
     return {"Type": "AWS::DynamoDB::Table", **policy.KEPT, "Metadata": policy.suppressed({"CKV_AWS_119": own_key}), "Properties": properties}
 
@@ -74,14 +90,13 @@ def _bucket(config: Config, name: str, **more: Json) -> Json:
 
 
 def _notifications(config: Config) -> Json:
-    """An overwrite is an ``ObjectCreated`` like the first write: S3 has no event for a changed object.
+    """An overwrite is an ``ObjectCreated`` like the first write: S3 has no event for a changed object. Filters of different events may overlap.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html (2026-11)
     """
-    target: Json = {"Event": "s3:ObjectCreated:*"}
-    target |= {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}} if config.source.trigger == "sqs" else {"Function": {"Fn::GetAtt": ["Function", "Arn"]}}
+    target: Json = {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}} if config.source.trigger == "sqs" else {"Function": {"Fn::GetAtt": ["Function", "Arn"]}}
     kind = "QueueConfigurations" if config.source.trigger == "sqs" else "LambdaConfigurations"
-    return {kind: [target | _filter(prefix) for prefix in names.source_prefixes(config)]}
+    return {kind: [{"Event": event} | target | _filter(prefix) for event in EVENTS for prefix in names.source_prefixes(config)]}
 
 
 def _filter(prefix: str) -> Json:

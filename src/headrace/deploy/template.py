@@ -8,10 +8,10 @@ import yaml
 
 import headrace
 from headrace.config.model import Config
-from headrace.deploy import names, observability, policy, storage
+from headrace.deploy import names, observability, policy, storage, sweep
 from headrace.deploy.names import Json
 
-RECEIVES_MAX = 20  # about three hours of pauses, see handler.RETRY_MAX_S: an outage is no reason to give up
+RECEIVES_MAX = 1000  # the most: a long object comes again for each part of its time, and what makes no progress is given up by the ledger
 FAILED_RETENTION_S = 14 * 24 * 3600
 
 
@@ -23,12 +23,14 @@ def template(config: Config) -> Json:
     """
     resources: Json = {
         **storage.tables(config),
+        **storage.ledger(config),
         "FailedQueue": _failed_queue(config),
         "FailedQueuePolicy": policy.failed_queue_policy(),
-        **observability.log_group(config),
+        **observability.log_groups(config),
         "FunctionRole": policy.function_role(config),
         "Function": _function(config),
         **(_queue_trigger(config) if config.source.trigger == "sqs" else _direct_trigger(config)),
+        **sweep.sweeper(config),
         **storage.buckets(config),
         **observability.alarms(config),
         "Dashboard": observability.dashboard(config),
@@ -69,7 +71,7 @@ def visibility_timeout_s(config: Config) -> int:
 
 def _function(config: Config) -> Json:
     properties: Json = {
-        "FunctionName": names.function_name(config),
+        "FunctionName": config.loader_function,
         "Description": f"Loads the files of s3://{config.source.bucket} into DynamoDB",
         "Runtime": names.RUNTIME,
         "Architectures": [config.function.architecture],
@@ -99,7 +101,7 @@ def _function_suppressions(config: Config) -> Json:
 
 
 def _failed_queue(config: Config) -> Json:
-    by_queue = {"redrivePermission": "byQueue", "sourceQueueArns": [policy.queue_arn(names.queue_name(config))]}
+    by_queue = {"redrivePermission": "byQueue", "sourceQueueArns": [policy.queue_arn(queue) for queue in names.queues(config).values()]}
     return {
         "Type": "AWS::SQS::Queue",
         **policy.GOES_WITH_STACK,
@@ -115,31 +117,40 @@ def _failed_queue(config: Config) -> Json:
 
 
 def _queue_trigger(config: Config) -> Json:
-    """S3 to queue to function: retried by visibility timeout, given up to the failed queue after RECEIVES_MAX receives."""
+    """S3 to queue to function, and chunks of large objects through a queue of their own, so that small objects do not wait behind them."""
+    resources: Json = {"QueuePolicy": policy.queue_policy(config), "ChunksQueuePolicy": policy.chunks_queue_policy()}
+    for logical_id, name in names.queues(config).items():
+        resources[logical_id] = _queue(config, name)
+        resources[logical_id.replace("Queue", "") + "Trigger"] = _trigger(config, logical_id)
+    return resources
+
+
+def _queue(config: Config, name: str) -> Json:
+    """Retried by visibility timeout, given up to the failed queue after RECEIVES_MAX receives."""
     return {
-        "Queue": {
-            "Type": "AWS::SQS::Queue",
-            **policy.GOES_WITH_STACK,
-            "Metadata": policy.suppressed(policy.MANAGED_KEY),
-            "Properties": {
-                "QueueName": names.queue_name(config),
-                "VisibilityTimeout": visibility_timeout_s(config),
-                "MessageRetentionPeriod": 7 * 24 * 3600,
-                "SqsManagedSseEnabled": True,
-                "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["FailedQueue", "Arn"]}, "maxReceiveCount": RECEIVES_MAX},
-            },
+        "Type": "AWS::SQS::Queue",
+        **policy.GOES_WITH_STACK,
+        "Metadata": policy.suppressed(policy.MANAGED_KEY),
+        "Properties": {
+            "QueueName": name,
+            "VisibilityTimeout": visibility_timeout_s(config),
+            "MessageRetentionPeriod": 7 * 24 * 3600,
+            "SqsManagedSseEnabled": True,
+            "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["FailedQueue", "Arn"]}, "maxReceiveCount": RECEIVES_MAX},
         },
-        "QueuePolicy": policy.queue_policy(config),
-        "Trigger": {
-            "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {
-                "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
-                "FunctionName": {"Ref": "Function"},
-                # One object per invocation: the whole timeout belongs to it, and a slow neighbour cannot use up its receives.
-                "BatchSize": 1,
-                "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                "ScalingConfig": {"MaximumConcurrency": config.function.maximum_concurrency},
-            },
+    }
+
+
+def _trigger(config: Config, queue: str) -> Json:
+    return {
+        "Type": "AWS::Lambda::EventSourceMapping",
+        "Properties": {
+            "EventSourceArn": {"Fn::GetAtt": [queue, "Arn"]},
+            "FunctionName": {"Ref": "Function"},
+            # One object per invocation: the whole timeout belongs to it, and a slow neighbour cannot use up its receives.
+            "BatchSize": 1,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": config.function.maximum_concurrency},
         },
     }
 
@@ -178,6 +189,7 @@ def _outputs(config: Config) -> Json:
         "FailedQueueUrl": ("Events that were given up", {"Ref": "FailedQueue"}),
         "FunctionName": ("The loader", {"Ref": "Function"}),
         "LogGroupName": ("The loader's log", {"Ref": "LogGroup"}),
+        "SweeperName": ("The sweeper, run every 15 minutes", {"Ref": "Sweeper"}),
         "DashboardName": ("The dashboard in CloudWatch", {"Ref": "Dashboard"}),
         "TableNames": ("Tables that are loaded", ",".join(sorted(config.table_name(entry) for entry in config.tables))),
     }

@@ -16,11 +16,13 @@ def verify_function(config: Config, clients: Clients) -> None:
     Nothing is read or written by it. Raises ServiceError FUNCTION_BROKEN with what the function answered instead: a function whose code
     cannot start would fail for every event.
     """
-    answer = services.call(clients("lambda"), "invoke", FunctionName=names.function_name(config), Payload=json.dumps(_event(config)).encode())
+    answer = services.call(clients("lambda"), "invoke", FunctionName=config.loader_function, Payload=json.dumps(_event(config)).encode())
     text = answer["Payload"].read().decode("utf-8", "replace")
     if answer.get("FunctionError") or _failures(text) != []:
-        message = f"{names.function_name(config)} does not work: a test event was answered {text[:500]!r}"
-        raise ServiceError("FUNCTION_BROKEN", message, service_code=answer.get("FunctionError", ""), hint=f"read the log {names.log_group(config)}")
+        message = f"{config.loader_function} does not work: a test event was answered {text[:500]!r}"
+        raise ServiceError(
+            "FUNCTION_BROKEN", message, service_code=answer.get("FunctionError", ""), hint=f"read the log {names.log_group(config.loader_function)}"
+        )
 
 
 def _failures(text: str) -> object:
@@ -50,7 +52,7 @@ def _event(config: Config) -> Json:
         "messageAttributes": {},
         "md5OfBody": "",
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{names.queue_name(config)}",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{config.events_queue}",
         "awsRegion": "us-east-1",
     }
     return {"Records": [message]}
