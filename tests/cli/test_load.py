@@ -5,12 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.conftest import client, items
 from cli.program import Run, run_process
 from headrace.local.emulator import EmbeddedAws
+from headrace.local.fault_actions import failing
+from headrace.local.fault_proxy import Rule
+from headrace.write.writer import Writer
+from servers.recorded import RecordedProxy
 
 CONFIG = """\
 source: {bucket: cli-incoming}
@@ -137,11 +142,13 @@ def test_load_of_an_object_in_s3_reads_the_version_named(run: Run, project: Path
 
 def test_load_with_a_transform_finds_it_beside_the_config(run: Run, project: Path, aws: EmbeddedAws) -> None:
     """The transform's folder is that of the config, whatever the working directory."""
-    (project / "cli_load_transform.py").write_text("def shout(record):\n    return {'word': record['word'].upper()} if record['word'] else None\n")
+    (project / "cli_load_transform.py").write_text(
+        "def shout(record):\n    print('heard')\n    return {'word': record['word'].upper()} if record['word'] else None\n"
+    )
     (project / "words").mkdir()
     (project / "words" / "a").write_text('{"word":"a"}\n{"word":""}\n')
     ran = run_process("load", "words/a")
-    assert (ran.code, "filtered 1" in ran.out) == (0, True)
+    assert (ran.code, "filtered 1" in ran.out, "heard" in ran.out, "heard" in ran.err) == (0, True, False, True)
     assert items(aws, "words") == [{"word": {"S": "A"}}]
 
 
@@ -181,3 +188,42 @@ def test_load_of_standard_input_and_of_a_pipe_reads_them_to_their_end(folder: Pa
     assert ran.code == 3
     assert "pipe.rejects.jsonl" in ran.out
     assert [item["id"]["N"] for item in items(aws, "orders")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("arguments", [["--table", "orders"], ["--route", "orders"]], ids=["no config", "config"])
+def test_load_with_a_budget_gives_it_to_the_writer(run: Run, project: Path, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """All of it, whatever the config says; less than one unit a second is refused."""
+    given: list[float | None] = []
+
+    class Seen(Writer):
+        def __init__(self, *positional: Any, units_per_s: float | None, **named: Any) -> None:
+            given.append(units_per_s)
+            super().__init__(*positional, units_per_s=units_per_s, **named)
+
+    monkeypatch.setattr("headrace.load.Writer", Seen)
+    (project / "a.csv").write_text("id,price\n1,5\n")
+    assert run("load", "a.csv", *arguments, "--max-write-units", 500).code == 0
+    assert run("load", "a.csv", *arguments).code == 0
+    assert given == [500, None]
+    assert run("load", "a.csv", *arguments, "--max-write-units", 0).code == 2
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("TableWriteKeyRangeThroughputExceeded", "hot_key", "too many writes to one partition key (hot key)"),
+        ("TableWriteMaxOnDemandThroughputExceeded", "own_cap", "the table's own MaxWriteRequestUnits"),
+        ("TableWriteAccountLimitExceeded", "account", "the account's quota for the table"),
+        ("IndexWriteProvisionedThroughputExceeded", "index", "an index with too little capacity"),
+        ("TableWriteProvisionedThroughputExceeded", "table", "the table's capacity"),
+    ],
+)
+def test_load_that_is_throttled_says_by_what(run: Run, folder: Path, aws: EmbeddedAws, case: tuple[str, str, str]) -> None:
+    """From the answer of the table to the note for people and the document for programs; the load goes on."""
+    reason, kind, words = case
+    (folder / "a.csv").write_text("id,price\n1,5\n")
+    rule = Rule("dynamodb:BatchWriteItem", failing("ProvisionedThroughputExceededException", reason=reason), calls={1, 3})
+    with RecordedProxy(aws.endpoint_url, rule) as proxy:
+        ran = run("load", "a.csv", "--table", "orders", "--endpoint-url", proxy.url)
+        assert (ran.code, f"1 call was throttled and repeated: {words}" in ran.out) == (0, True)
+        assert run("load", "a.csv", "--table", "orders", "--endpoint-url", proxy.url, "--json").document["throttles"] == {kind: 1}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,50 @@ def test_preview_without_a_config_infers_types_and_prints_items(run: Run, folder
     assert "zip: kept as string because of leading zeros in '007'" in ran.err
     assert "NA is read as null" in ran.err
     assert "read 2 = written 2 + rejected 0 + filtered 0 + superseded 0" in ran.err
+
+
+def test_preview_when_the_transform_prints_has_nothing_but_items_on_stdout(run: Run, project: Path) -> None:
+    """What it prints, at its import too, is for people: it goes to stderr."""
+    (project / "cli_preview_transform.py").write_text("print('imported')\n\n\ndef tell(record):\n    print('told', record['id'])\n    return record\n")
+    (project / "headrace.yaml").write_text(CONFIG.replace("table: orders, key", 'table: orders, transform: "cli_preview_transform:tell", key'))
+    ran = run("preview", "in/orders/a.csv")
+    assert [item["Item"]["pk"]["S"] for item in ran.items] == ["order#1", "order#4"]
+    assert "imported\n" in ran.err
+    assert "told 1\ntold 2\n" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "items"),
+    [
+        ("a.csv", b'a,b,c\n1,"x ""y""\r\nz",\n007,,NA\n', [{"a": "1", "b": 'x "y"\r\nz', "c": ""}, {"a": "007", "b": "", "c": "NA"}]),
+        ("a.csv", b"a,a,\n1,2,3", [{"a": 1, "a_2": 2, "column_3": 3}]),
+        ("a.csv", b"a\n", []),
+        ("a.json", b'[1.50,"x",null,{"a":"","a":"b"},{}]', [{"value": 1.5}, {"value": "x"}, {"value": None}, {"a": "b"}, {}]),
+        ("a.json", b' "top" ', [{"value": "top"}]),
+        ("a.json", b'{"a":{"b":[]},"c":""}', [{"a": {"b": []}, "c": ""}]),
+    ],
+)
+def test_preview_without_config_and_key_shows_every_value(run: Run, folder: Path, name: str, content: bytes, items: list[Any]) -> None:
+    """What is only looked at loses nothing: no empty text, no null, no value that is no object."""
+    (folder / name).write_bytes(content)
+    ran = run("preview", name, "--all")
+    assert (ran.code, [plain({"M": item["Item"]}) for item in ran.items]) == (0, items)
+
+
+def plain(value: Any) -> Any:
+    """A value of DynamoDB JSON as JSON has it."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "M":
+            return {name: plain(member) for name, member in content.items()}
+        case "L":
+            return [plain(member) for member in content]
+        case "N":
+            return float(content)
+        case "NULL":
+            return None
+        case _:
+            return content
 
 
 def test_preview_of_json_lines_keeps_types_and_digits(run: Run, folder: Path) -> None:
@@ -114,8 +159,6 @@ def test_preview_of_an_object_in_s3_says_how_to_get_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a.csv"], "no headrace.yaml in"),
-        (["a.csv", "--table", "t"], "add --key KEY"),
         (["a.csv", "--key", "idd"], "write `id`"),
         (["a.csv", "--key", "id:"], "expected pk or pk:sk"),
         (["a.csv", "--key", "id:v:w"], "expected pk or pk:sk"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def test_help_and_check_import_no_aws(arguments: list[str]) -> None:
     """What needs no AWS does not wait for botocore; the overview waits for nothing at all."""
     heavy = ["botocore", "boto3"] + (["rich", "pydantic", "yaml", "headrace.load"] if arguments == ["--help"] else [])
     code = f"import sys; from headrace.cli.main import main; main({arguments!r}); print(set({heavy!r}) & set(sys.modules) or 'none')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout.splitlines()[-1] == "none", done.stderr
 
 
@@ -60,7 +61,7 @@ def test_preview_imports_no_aws_when_it_runs(folder: Path) -> None:
     """A preview works without botocore, credentials and network."""
     (folder / "a.csv").write_text("id,v\n1,2\n")
     code = "import sys; sys.modules['botocore'] = None; from headrace.cli.main import main; sys.exit(main(['preview', 'a.csv', '--key', 'id']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stdout) == (0, '{"Item":{"id":{"N":"1"},"v":{"N":"2"}}}\n')
 
 
@@ -85,6 +86,9 @@ def test_version_is_that_of_the_package(run: Run) -> None:
         (["load", "a.csv", "--tabel", "t"], "--table"),
         (["load"], "missing argument 'SOURCE'"),
         (["load", "a.csv", "--max-rejects", "-1"], "-1 is not in the range"),
+        (["load", "", "--table", "t"], "expected a file, s3://bucket/key, or - for standard input"),
+        (["load", "https://x.y/a b.csv", "--table", "t"], "next: curl -sSf 'https://x.y/a b.csv' | headrace load -"),
+        (["sniff", "s3://b/a b.csv"], "next: aws s3 cp 's3://b/a b.csv' - | headrace sniff -"),
         (["load", "a.csv", "--endpoint-url", "localhost:8000"], "http://localhost:8000"),
     ],
 )
@@ -138,9 +142,59 @@ def test_interrupted_load_says_how_far_it_came_and_exits_130(run: Run, folder: P
 def test_closed_pipe_is_quiet(folder: Path) -> None:
     """``headrace preview … | head -1`` prints one line and nothing else."""
     (folder / "a.csv").write_text("id,v\n" + "".join(f"{number},{'x' * 100}\n" for number in range(5_000)))
-    done = subprocess.run(f"{PROGRAM} preview a.csv --key id --all 2>err | head -1", shell=True, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(f"{PROGRAM} preview a.csv --key id --all 2>err | head -1", shell=True, capture_output=True, text=True, timeout=240, check=True)
     assert json.loads(done.stdout)["Item"]["id"] == {"N": "0"}
     assert "rror" not in (folder / "err").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["sniff", "a.csv"], ["sniff", "a.csv", "--json"], ["preview", "a.csv", "--key", "id"], ["check", "--help"]])
+def test_pipe_that_nobody_reads_is_quiet(folder: Path, arguments: list[str]) -> None:
+    """Whether it breaks at the first byte or only at the end."""
+    (folder / "a.csv").write_text("id,v\n1,2\n")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([PROGRAM, *arguments], stdout=write, stderr=subprocess.PIPE, text=True, timeout=240, check=False)
+    os.close(write)
+    assert (done.returncode, "rror" in done.stderr) == (1, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("command", ["check --help", "preview a.csv --key id", "sniff a.csv --json", "sniff a.csv"])
+def test_full_disk_under_the_output_is_no_defect(folder: Path, command: str) -> None:
+    """It is said as what it is, and nobody takes a cut output for a whole one."""
+    (folder / "a.csv").write_text("id,v\n1,2\n")
+    done = subprocess.run(f"{PROGRAM} {command} >/dev/full", shell=True, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1
+    assert "error: the output: No space left on device (FILE_REFUSED)" in done.stderr
+
+
+def test_closed_streams_are_no_defect(folder: Path) -> None:
+    """A closed output is an output that nobody wants; a closed input has nothing to load."""
+    (folder / "a.csv").write_text("id,v\n1,2\n")
+    statuses = [
+        subprocess.run(f"{PROGRAM} preview {name} --key id 2>err {closed}", shell=True, timeout=240, check=False).returncode
+        for name, closed in (("a.csv", ">&-"), ("a.csv", "2>&-"), ("-", "<&-"))
+    ]
+    assert statuses == [0, 0, 2]
+    assert "standard input is closed (USAGE)" in (folder / "err").read_text()
+
+
+def test_folder_that_is_gone_is_said_to_be_gone(folder: Path) -> None:
+    """Somebody else has deleted it."""
+    (folder / "gone").mkdir()
+    done = subprocess.run(f"cd gone; rmdir ../gone; {PROGRAM} check", shell=True, capture_output=True, text=True, timeout=240, check=False)
+    assert (done.returncode, "the working directory is gone (FILE_REFUSED)" in done.stderr) == (1, True)
+
+
+def test_second_interrupt_is_as_quiet_as_the_first(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """People press Ctrl-C more than once."""
+
+    def interrupted(*_arguments: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "read_config", interrupted)
+    monkeypatch.setattr("headrace.cli.main.show_failure", interrupted)
+    assert run("check").code == 130
 
 
 def test_installed_program_hands_on_the_exit_code(folder: Path) -> None:

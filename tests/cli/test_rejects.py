@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
 
+import pytest
+
 from headrace.cli.rejects import LocalRejects
+from headrace.errors import ObjectError
 
 
 def line(number: int) -> io.BytesIO:
@@ -29,3 +34,32 @@ def test_store_when_the_file_was_named_replaces_it_as_a_whole(tmp_path: Path) ->
     assert LocalRejects(path, may_replace=True).store("name", line(7)) == str(path)
     assert json.loads(path.read_text())["line"] == 7
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_store_when_the_disk_is_full_leaves_no_part(tmp_path: Path) -> None:
+    """Nobody takes half of a file for the rejected records."""
+
+    class OfTooMuch(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ObjectError, match="No space left on device"):
+        LocalRejects(tmp_path / "x.jsonl").store("name", OfTooMuch(line(1).getvalue()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_store_when_the_file_named_is_a_pipe_or_a_link_leaves_it_one(tmp_path: Path) -> None:
+    """``--rejects /dev/null`` of a user who may do everything must not put a file in its place."""
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    LocalRejects(pipe, may_replace=True).store("name", line(1))
+    assert (os.read(reader, 1000), pipe.is_fifo()) == (line(1).getvalue(), True)
+    os.close(reader)
+    target.write_text("old")
+    link.symlink_to(target)
+    sink = LocalRejects(link, may_replace=True)
+    for number in (1, 2):
+        sink.store("name", line(number))
+    assert (link.is_symlink(), target.read_bytes()) == (True, line(1).getvalue() + line(2).getvalue())
+    assert sorted(tmp_path.iterdir()) == [link, pipe, target]

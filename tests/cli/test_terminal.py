@@ -6,6 +6,8 @@ import os
 import pty
 import re
 import select
+import signal
+import termios
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from cli.conftest import client
 from cli.program import PROGRAM
 from headrace.local.emulator import EmbeddedAws
 
-SECONDS_MAX = 60.0
+SECONDS_MAX = 180.0
 CTRL_C = "\x03"
 CONFIG = """\
 name: cli-terminal
@@ -30,13 +32,17 @@ def on_terminal(*arguments: str, answers: dict[str, str] | None = None, **enviro
     waiting = dict(answers or {})
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a terminal's shell gives it: where tests run in the background it is ignored
         os.execve(PROGRAM, ["headrace", *arguments], {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **environment})
-    shown, last, deadline = b"", "", time.monotonic() + SECONDS_MAX
+    shown, last, silent, deadline = b"", "", 0, time.monotonic() + SECONDS_MAX
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 0.5)[0]:
-            if last == CTRL_C:  # Python's readline forgets one that comes while it sets itself up
+            is_asking = not termios.tcgetattr(terminal)[3] & termios.ICANON  # readline takes keys one by one
+            silent += 1
+            if last == CTRL_C and (is_asking or silent > 20):  # one that comes while the question is set up is noticed with the next only
                 os.write(terminal, last.encode())
             continue
+        silent = 0
         try:
             piece = os.read(terminal, 65_536)
         except OSError:  # Linux's way to say that the other end is closed

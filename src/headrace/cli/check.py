@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from headrace.cli import render
 from headrace.cli.options import config_option, output_options, read_config
 from headrace.config.compiled import config_hash, dumps
 from headrace.config.model import Config, Route
+from headrace.deploy.limits import require_fit
 from headrace.transform.hook import load_transform
 
 EPILOG = """\b
@@ -34,7 +36,9 @@ def check(config_path: Path | None, as_json: bool) -> None:
     sys.path.insert(0, str(path.absolute().parent))
     for route in config.routes:
         if route.transform:
-            load_transform(route.transform, route.name)
+            with redirect_stdout(sys.stderr):
+                load_transform(route.transform, route.name)
+    require_fit(config)
     if as_json:
         click.echo(json.dumps({"path": str(path), "hash": config_hash(config), "config": json.loads(dumps(config))}))
         return
@@ -48,5 +52,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
 def _row(config: Config, route: Route) -> tuple[object, ...]:
     table = config.tables[route.table]
     key = ", ".join(f"{name}: {kind}" + (f" = {route.key[name]}" if name in route.key else "") for name, kind in table.key.items())
-    mode = "" if route.mode == "put" else f" ({route.mode})"
+    by = [route.mode if route.mode != "put" else "", f"newer by {route.newer_by}" if route.newer_by else ""]
+    by += [f"operation in {route.operation}" if route.operation else ""]
+    mode = f" ({', '.join(filter(None, by))})" if any(by) else ""
     return (route.name, route.match, route.format, config.table_name(route.table) + mode, key, len(route.columns), route.other_columns)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headrace.cli.failure import usage
 from headrace.cli.options import read_config
-from headrace.cli.sample import Sample, take_sample
+from headrace.cli.sample import Sample, guessed_route, take_sample
 from headrace.cli.source import Source
 from headrace.config import parse
+from headrace.config.check_dialect import FORMATS_WITH
 from headrace.config.infer import Inferred, guessed_key, inferred_config
 from headrace.config.match import match
 from headrace.config.model import Config, KeyType, Route
@@ -50,7 +53,8 @@ def choose(source: Source, asked: Asked, read_key: ReadKey | None) -> Choice:
 
     Raises USAGE when options contradict each other, ConfigError, and what reading the object or the table raises.
     """
-    if asked.table is None and (asked.key is None or read_key is not None):
+    is_configured = bool(asked.route or asked.config_path or parse.find(Path.cwd()))
+    if asked.table is None and (read_key is not None or (asked.key is None and is_configured)):
         return _from_config(source, asked)
     if asked.route or asked.config_path:
         raise usage("--table and --key are for a load without a config, --route and --config for one with it", "leave out one pair")
@@ -72,7 +76,8 @@ def _from_config(source: Source, asked: Asked) -> Choice:
     route = _named(config, asked.route) if asked.route else _matching(config, source, path)
     if route.transform:
         sys.path.insert(0, str(path.absolute().parent))
-        load_transform(route.transform, route.name)  # so that its problem is told whole, before anything is read
+        with redirect_stdout(sys.stderr):
+            load_transform(route.transform, route.name)  # so that its problem is told whole, before anything is read
     return Choice(source.ref, config, route, path=path)
 
 
@@ -106,17 +111,21 @@ def _from_sample(source: Source, table: str, key: str | None, read_key: ReadKey 
     if key is not None and (not 1 <= len(expected) <= 2 or not all(expected)):
         raise usage(f"--key: found {key!r}, expected pk or pk:sk", "name one or two columns, with a colon between them")
     guessed = guessed_key(expected, sample.inferred)
-    if read_key is None and not expected:
-        raise usage("no --key, and no table is asked here", "add --key KEY")
     found = read_key(table, guessed or None) if read_key else guessed
     if expected and list(found) != expected:
         raise usage(f"--key: found {key}, expected {':'.join(found)}, the key of table {table}", f"write --key {':'.join(found)}, or leave it out")
     missing = [name for name in found if name not in sample.names]
     if missing and sample.names:
         raise _columns_missing(missing, sample.names, is_own=bool(expected))
-    inferred = sample.inferred if sample.format != "jsonl" else Inferred({}, [], [])
-    config = inferred_config(table, key=found, format=sample.format, inferred=inferred, delimiter=sample.delimiter)
+    inferred = sample.inferred if sample.rows is not None else Inferred({}, [], [])
+    lenient: dict[str, Any] = {} if found else {"duplicate_names": "last", "other_values": "wrap"}
+    config = inferred_config(table, key=found, route=guessed_route(sample.guess, **_of_format(sample.format, lenient)), inferred=inferred)
     return Choice(sample.ref, config, config.routes[0], sample=sample)
+
+
+def _of_format(form: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``settings`` that ``form`` has."""
+    return {name: value for name, value in settings.items() if form in FORMATS_WITH[name]}
 
 
 def _columns_missing(missing: list[str], names: list[str], *, is_own: bool) -> HeadraceError:

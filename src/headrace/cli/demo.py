@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headrace.cli import demo_report
+from headrace.cli.interrupt import end_on_signals
 from headrace.cli.options import output_options
 from headrace.config.parse import load as load_config
 from headrace.errors import HeadraceError
@@ -41,7 +41,7 @@ def demo(as_json: bool) -> None:
     outcomes, problems = Outcomes(), list[str]()
     files = demo_files(example)
     console.print(f"[bold]headrace demo[/]: {len(files)} files go bucket → queue → function → table on an embedded AWS\n")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # both end with everything removed
+    end_on_signals()
     with LocalStack(config, example, on_step=lambda step: console.print(f"  [dim]…[/] {step}"), on_log=outcomes.log, on_problem=problems.append) as stack:
         demo_report.show_stack(console, stack, problems)
         upload(stack, files)

@@ -34,7 +34,7 @@ def show_stack(console: Console, stack: LocalStack, problems: list[str]) -> None
     repaired = [gap for gap in stack.gaps if gap.repaired]
     left = [f"{gap.resource}.{gap.property}" for gap in stack.gaps if not gap.repaired]
     rows = [
-        ("endpoint", f"[bold]{stack.emulator.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)"),
+        ("endpoint", f"[bold]{stack.endpoint_url}[/]  (account {stack.emulator.account_id}, {stack.emulator.region}, IAM enforced)"),
         ("function", f"{stack.deployment.outputs['FunctionName']}: zip of {package.bytes / 1e6:.1f} MB, sha256 {package.sha256[:12]}"),
         ("stack", f"{stack.deployment.stack}: " + ", ".join(f"{kind} × {count}" if count > 1 else kind for kind, count in sorted(kinds.items()))),
         (
@@ -63,7 +63,7 @@ def collect(stack: LocalStack, outcomes: Outcomes, rejects: list[dict[str, Any]]
         first = dynamodb.scan(TableName=name, Limit=ITEMS_SHOWN)["Items"]
         tables[name] = {"items": int(dynamodb.describe_table(TableName=name)["Table"]["ItemCount"]), "first": first}
     return {
-        "endpoint": stack.emulator.endpoint_url,
+        "endpoint": stack.endpoint_url,
         "gaps": [{"resource": gap.resource, "property": gap.property, "repaired": gap.repaired} for gap in stack.gaps],
         "loads": [{name: value for name, value in load.items() if name.islower() and not name.startswith("_")} for load in outcomes.loads()],
         "rejects": rejects,
@@ -105,7 +105,7 @@ def _show_tables(console: Console, tables: dict[str, Any]) -> None:
 def _show_loads(console: Console, loads: list[dict[str, Any]]) -> None:
     console.print("\n[bold]What happened to each object[/]")
     for load in loads:
-        style = "red" if load["state"] == "FAILED" else "yellow" if load["rejected"] else "green"
+        style = "red" if load["error"] else "yellow" if load["rejected"] else "green"
         ends = " + ".join(f"{name} {load[name]:,}" for name in ("written", "rejected", "filtered", "superseded"))
         console.print(f"  [{style}]{load['state']}[/] {escape(object_key(load))}  in {load['seconds']:.1f} s {load['error']}", soft_wrap=True)
         console.print(f"         read {load['read']:,} = {ends}", soft_wrap=True)

@@ -11,10 +11,10 @@ import click
 from headrace.cli import render
 from headrace.cli.failure import ACCEPTED, FAILED
 from headrace.cli.options import OpenAws, aws_options, config_option, output_options, read_config
-from headrace.cli.stack_view import going_on, is_agreed, require_consent, show_changes, show_events
+from headrace.cli.stack_view import going_on, is_agreed, require_consent, require_no_messages, show_changes, show_events
 from headrace.config.match import literal_prefix
 from headrace.config.model import Config, Route
-from headrace.deploy import services
+from headrace.deploy import data, services
 from headrace.deploy.names import Clients, log_group
 from headrace.deploy.package import Package, build
 from headrace.deploy.readback import Gap, readback, repair
@@ -35,10 +35,11 @@ Exit codes: 0 deployed; 1 failed, or the answer was no; 2 wrong usage or config.
 @click.command(epilog=EPILOG)
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @click.option("--alarm-topic", metavar="ARN", help="SNS topic for the alarms. Default: as it is.")
+@click.option("--delete-messages", is_flag=True, help="With --yes: also delete queues that hold messages, when the trigger changes.")
 @config_option
 @aws_options
 @output_options
-def deploy(*, yes: bool, alarm_topic: str | None, config_path: Path | None, open_aws: OpenAws, as_json: bool) -> int:
+def deploy(*, yes: bool, alarm_topic: str | None, delete_messages: bool, config_path: Path | None, open_aws: OpenAws, as_json: bool) -> int:
     """Create or update the stack of headrace.yaml: buckets, queues, function, tables, alarms.
 
     Shows the change set and asks before it is carried out. Afterwards every resource is read back and compared with the template, and the function
@@ -49,7 +50,9 @@ def deploy(*, yes: bool, alarm_topic: str | None, config_path: Path | None, open
     clients = open_aws().client
     console = render.stderr()
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-        package = build(config, path.absolute().parent, Path(folder) / "function.zip")
+        waiting = data.waiting(clients, data.queues_removed(config, clients))
+        require_no_messages(waiting, is_given=delete_messages, is_asked=not yes)
+        package = build(config, path.absolute().parent, Path(folder) / "function.zip", for_here=services.is_plain_http(clients))
         if not yes and not _is_wanted(config, package, clients, alarm_topic):
             render.line(console, "nothing was changed")
             return FAILED
@@ -91,7 +94,7 @@ def _show(config: Config, deployment: Deployment, gaps: list[Gap]) -> None:
     render.line(console, "next:", style="bold")
     for route in config.routes:
         render.line(console, f"  aws s3 cp FILE s3://{config.source.bucket}/{_folder(route)}  (route {route.name}: {route.match})")
-    render.line(console, f"  aws logs tail {log_group(config)} --follow")
+    render.line(console, f"  aws logs tail {log_group(config.loader_function)} --follow")
 
 
 def _folder(route: Route) -> str:

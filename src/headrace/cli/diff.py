@@ -11,6 +11,7 @@ import click
 from headrace.cli import render
 from headrace.cli.options import OpenAws, aws_options, config_option, output_options, read_config
 from headrace.cli.stack_view import show_changes
+from headrace.deploy import services
 from headrace.deploy.package import build
 from headrace.deploy.stack import diff as stack_diff
 
@@ -32,7 +33,7 @@ def diff(*, alarm_topic: str | None, config_path: Path | None, open_aws: OpenAws
     config, path = read_config(config_path)
     clients = open_aws().client
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-        package = build(config, path.absolute().parent, Path(folder) / "function.zip")
+        package = build(config, path.absolute().parent, Path(folder) / "function.zip", for_here=services.is_plain_http(clients))
         changes = stack_diff(config, package, clients, alarm_topic=alarm_topic)
     if as_json:
         click.echo(json.dumps({"stack": config.name, "changes": [vars(change) for change in changes]}))

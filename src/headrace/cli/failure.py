@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import click
@@ -13,6 +14,7 @@ FAILED = 1
 WRONG_USE = 2
 REJECTED = 3
 INTERRUPTED = 130
+REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def usage(message: str, hint: str) -> HeadraceError:
@@ -26,6 +28,16 @@ def from_usage(error: click.ClickException) -> HeadraceError:
     command = context.command_path if context else "headrace"
     message = error.format_message().rstrip(".")
     return usage(message[:1].lower() + message[1:], f"see `{command} --help`")
+
+
+def from_system(error: Exception) -> HeadraceError:
+    """What the system refused, such as a write to a full disk; anything else that nobody expected is a DEFECT."""
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        where = error.filename or "the output"
+        return HeadraceError("FILE_REFUSED", f"{where}: {error.strerror}", hint="make room there, or allow it, and run the command again")
+    if isinstance(error, FileNotFoundError) and not error.filename:
+        return HeadraceError("FILE_REFUSED", "the working directory is gone", hint="go to a folder that exists")
+    return HeadraceError("DEFECT", f"a defect of headrace: {type(error).__name__}: {error}", hint="report it with the traceback that --debug prints")
 
 
 def exit_code(code: str) -> int:

@@ -9,9 +9,11 @@ from rich.console import Console
 from headrace.account.outcome import Outcome
 from headrace.cli import render
 from headrace.cli.choice import Choice, described
+from headrace.cli.export import Export
 from headrace.cli.failure import REJECTED, exit_code, show_failure
 from headrace.cli.rejects import LocalRejects, Reason
 from headrace.cli.sample import Sample
+from headrace.config.model import SINGLE_MODES
 from headrace.errors import HeadraceError, shortened
 
 REASONS_SHOWN = 10
@@ -27,9 +29,12 @@ def show_choice(console: Console, choice: Choice, *, target: str) -> None:
     """The route, and if it was made from the file itself, all that was decided. ``target`` is where the items go, in words."""
     if choice.sample is None:
         render.line(console, f"{choice.ref} → route {choice.route.name} of {choice.path} → {target}")
+        if choice.route.mode in SINGLE_MODES:
+            text = f"note: mode {choice.route.mode} takes one call for each item, not one for 25: it is slower, and conditions that fail cost write units too"
+            render.line(console, text, style="yellow")
         return
     key = choice.config.tables[choice.route.table].key
-    render.line(console, f"{choice.ref} → {target}: {_format(choice.sample)}, key {described(key)}")
+    render.line(console, f"{choice.ref} → {target}: {_format(choice.sample)}{f', key {described(key)}' if key else ''}")
     if not choice.sample.names:
         render.line(console, "note: the file has no record", style="yellow")
         return
@@ -40,10 +45,18 @@ def show_choice(console: Console, choice: Choice, *, target: str) -> None:
         render.line(console, f"note: {note}", style="yellow")
 
 
+def show_export(console: Console, export: Export) -> None:
+    """What is going to be compared."""
+    items = sum(file.items for file in export.files)
+    render.line(console, f"{len(export.files):,} data files of {items:,} items: comparing their MD5s with the manifest's")
+    if export.unchecked:
+        render.line(console, f"note: there is no checksum of {' and '.join(export.unchecked)} itself", style="yellow")
+
+
 def notes(sample: Sample, key: Iterable[str]) -> list[str]:
     """Decisions about a file that may surprise; the types of key columns are not decided here, the table has them."""
     kept = [note for note in sample.inferred.notes if not note.startswith(tuple(f"{name}: kept as " for name in key))]
-    return [*kept, *([f"{', '.join(sample.inferred.null_values)} is read as null"] if sample.inferred.null_values else [])]
+    return [*sample.guess.warnings, *kept, *([f"{', '.join(sample.inferred.null_values)} is read as null"] if sample.inferred.null_values else [])]
 
 
 def _kinds(sample: Sample, key: Mapping[str, str]) -> dict[str, str]:
@@ -66,10 +79,20 @@ def show_reasons(console: Console, reasons: list[Reason]) -> None:
         render.line(console, f"and {len(reasons) - REASONS_SHOWN} more kinds")
 
 
+LIMITS = {
+    "hot_key": "too many writes to one partition key (hot key)",
+    "own_cap": "the table's own MaxWriteRequestUnits",
+    "account": "the account's quota for the table",
+    "index": "an index with too little capacity",
+    "table": "the table's capacity",
+}
+"""What throttled, by ``Throttled.reason``."""
+
+
 def show_outcome(outcome: Outcome, rejects: LocalRejects) -> None:
     """The end of a load, on stdout; the failure, if it failed, is not part of it."""
     console = render.stdout()
-    style = "red" if outcome.state == "FAILED" else "yellow" if outcome.rejected else "green"
+    style = "red" if outcome.error else "yellow" if outcome.rejected else "green"
     render.line(console, f"{outcome.state} {outcome.object} → table {outcome.table}", style=style)
     show_counts(console, outcome)
     rate = outcome.written / outcome.seconds if outcome.seconds else 0.0
@@ -77,8 +100,12 @@ def show_outcome(outcome: Outcome, rejects: LocalRejects) -> None:
         console,
         f"{outcome.seconds:.1f} s, {rate:,.0f} items/s, {outcome.write_units:,.1f} write units, {outcome.calls:,} {'call' if outcome.calls == 1 else 'calls'}",
     )
-    if outcome.superseded:
-        render.line(console, f"note: {outcome.superseded:,} records were followed by another of the same key", style="yellow")
+    if outcome.superseded - outcome.existed:
+        render.line(console, f"note: {outcome.superseded - outcome.existed:,} records were followed by another of the same key", style="yellow")
+    if outcome.existed:
+        render.line(console, f"note: {outcome.existed:,} records were not written: an item of their key was there already, or a newer one", style="yellow")
+    for reason, calls in outcome.throttles.items():
+        render.line(console, f"note: {calls:,} {'call was' if calls == 1 else 'calls were'} throttled and repeated: {LIMITS[reason]}", style="yellow")
     show_reasons(console, rejects.reasons)
     if outcome.rejects:
         render.line(console, f"rejected records, whole and with their reasons: {outcome.rejects}")

@@ -34,8 +34,8 @@ Exit codes: 0 built; 1 failed; 2 wrong usage or config."""
 def package(*, out: Path, config_path: Path | None, as_json: bool) -> None:
     """Build the function's zip and the CloudFormation template, to be deployed by any pipeline.
 
-    The zip holds headrace, what it imports, the config and the project's own transforms. All of it comes from this installation: nothing is
-    downloaded and no call to AWS is made. The template stands there as JSON and as YAML; use either.
+    The zip holds headrace, what its routes need, the config and the project's own transforms. It comes from this installation; only libraries with
+    machine code that does not run on Lambda are fetched by pip. No call to AWS is made. The template stands there as JSON and as YAML; use either.
     """
     config, path = read_config(config_path)
     if out.exists() and not out.is_dir():

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 import click
 
-from headrace.account.outcome import Counts
+from headrace.account.outcome import Counts, Outcome
 from headrace.cli import render
 from headrace.cli.choice import Asked, choose
+from headrace.cli.export import export_of, loaded, require_format
 from headrace.cli.options import config_option, output_options
-from headrace.cli.outcome_view import code_of, show_choice, show_counts, show_failed, show_reasons
+from headrace.cli.outcome_view import code_of, show_choice, show_counts, show_export, show_failed, show_reasons
 from headrace.cli.rejects import LocalRejects, rejects_path
 from headrace.cli.source import source_of
 from headrace.errors import RecordError
 from headrace.load import Ports, load_object
-from headrace.ports import SystemClock
+from headrace.ports import ObjectRef, SystemClock
 from headrace.write.batch import Entry
 
 RECORDS_DEFAULT = 10
@@ -62,10 +65,27 @@ def preview(
     console = render.stderr()
     found = source_of(source, None)
     sink = LocalRejects(rejects_path(rejects, found) if rejects else None, may_replace=True)
-    choice = choose(found, Asked(table, key, route, config_path), None)
+    export = export_of(found)
+    choice = choose(export.example.source if export else found, Asked(table, key, route, config_path), None)
     show_choice(console, choice, target="items")
     ports = Ports(found.objects, _no_table, sink, SystemClock())
-    outcome = load_object(choice.ref, choice.route, choice.config, ports, open_sink=_open_printer, limit=None if is_all else limit)
+
+    out = sys.stdout.buffer
+
+    def opened(counts: Counts, refused: Callable[[Entry, RecordError], None]) -> _Printer:
+        return _Printer(out, counts)
+
+    def printed(ref: ObjectRef, records: int | None) -> Outcome:
+        with redirect_stdout(sys.stderr):  # what a transform prints is no item
+            return load_object(ref, choice.route, choice.config, ports, open_sink=opened, limit=records)
+
+    records_max = None if is_all else limit
+    if export:
+        require_format(export, choice.route)
+        show_export(console, export)
+        outcome = loaded(export, str(found.ref), lambda file, left: printed(file.source.ref, left), records_max)
+    else:
+        outcome = printed(choice.ref, records_max)
     sys.stdout.flush()
     show_counts(console, outcome)
     show_reasons(console, sink.reasons)
@@ -82,10 +102,9 @@ class _Printer:
         self._out = out
         self._counts = counts
 
-    def add(self, entry: Entry) -> None:
-        ((_, content),) = (entry.request.split(":", 1),)
-        self._out.write(content[:-1].encode() + b"\n")  # {"PutRequest":{"Item":…}} without its outer object
-        self._counts.written += 1
+    def write(self, entries: Sequence[Entry]) -> None:
+        self._out.writelines([_shown(entry.request).encode() + b"\n" for entry in entries])
+        self._counts.written += len(entries)
 
     def finish(self) -> None:
         self._out.flush()
@@ -94,8 +113,17 @@ class _Printer:
         """Nothing: stdout stays open."""
 
 
-def _open_printer(counts: Counts, refused: Callable[[Entry, RecordError], None]) -> _Printer:
-    return _Printer(sys.stdout.buffer, counts)
+def _shown(request: str) -> str:
+    """``{"Item":…}`` or ``{"Key":…}`` of a request; of an update the attributes that it sets, with the key."""
+    if request.startswith("{"):
+        return request.split(":", 1)[1][:-1]  # {"PutRequest":{"Item":…}} without its outer object
+    operation, _, members = request.partition(" ")
+    call = json.loads(f"{{{members}}}")
+    if operation == "UpdateItem":
+        given = call.get("ExpressionAttributeValues", {})
+        call["Item"] = call["Key"] | {name: given[f":{placeholder[1:]}"] for placeholder, name in call.get("ExpressionAttributeNames", {}).items()}
+    name = "Key" if operation == "DeleteItem" else "Item"
+    return json.dumps({name: call[name]}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _no_table(name: str) -> NoReturn:

@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from headrace.cli.failure import usage
 from headrace.cli.source import Source
@@ -28,24 +29,47 @@ class Reason:
     message: str
 
 
+class Reasons:
+    """Rejected records counted by code and column."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Reason] = {}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count a line of a file of rejected records."""
+        code, column = record["code"], record["column"]
+        known = self._found.setdefault((code, column), Reason(code, column, 0, record["line"], record["message"]))
+        known.count += 1
+
+    def sorted(self) -> list[Reason]:
+        """The most frequent first."""
+        return sorted(self._found.values(), key=lambda reason: -reason.count)
+
+
 class LocalRejects:
     """A RejectSink in the file system. With ``path`` None the records are only counted."""
 
     def __init__(self, path: Path | None, *, may_replace: bool = False) -> None:
         self._path = path
         self._may_replace = may_replace
-        self._reasons: dict[tuple[str, str], Reason] = {}
+        self._reasons = Reasons()
+        self._is_stored = False
 
     def store(self, name: str, content: BinaryIO) -> str:
-        """See RejectSink; the file has the path given, whatever the ``name``."""
-        self._count(content)
+        """See RejectSink; the file has the path given, whatever the ``name``. What is stored later comes after what was stored before."""
+        for line in content:
+            self._reasons.add(json.loads(line))
         if self._path is None:
             return ""
         content.seek(0)
         try:
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as kept:
-                shutil.copyfileobj(content, kept)
-            self._path = _put(Path(kept.name), self._path, replace=self._may_replace)
+            if self._is_stored or _is_more_than_a_file(self._path):
+                with self._path.open("ab" if self._is_stored else "wb") as whole:
+                    shutil.copyfileobj(content, whole)
+                self._is_stored = True
+                return str(self._path)
+            self._path = _put(_copied(content, self._path), self._path, replace=self._may_replace)
+            self._is_stored = True
         except OSError as error:
             hint = "name another file with --rejects FILE and load again"
             raise ObjectError("REJECTS_UNWRITABLE", f"{self._path}: {error.strerror}", object=str(self._path), hint=hint) from None
@@ -54,14 +78,24 @@ class LocalRejects:
     @property
     def reasons(self) -> list[Reason]:
         """The most frequent first."""
-        return sorted(self._reasons.values(), key=lambda reason: -reason.count)
+        return self._reasons.sorted()
 
-    def _count(self, content: BinaryIO) -> None:
-        for line in content:
-            record = json.loads(line)
-            code, column = record["code"], record["column"]
-            known = self._reasons.setdefault((code, column), Reason(code, column, 0, record["line"], record["message"]))
-            known.count += 1
+
+def _is_more_than_a_file(path: Path) -> bool:
+    """Whether it is a link or a device, such as /dev/null, which a new file of its name would destroy."""
+    return os.path.lexists(path) and (path.is_symlink() or not path.is_file())
+
+
+def _copied(content: BinaryIO, path: Path) -> Path:
+    """A new file beside ``path`` with ``content``; none if it cannot be whole."""
+    kept, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(kept, "wb") as file:
+            shutil.copyfileobj(content, file)
+    except OSError:
+        Path(name).unlink()
+        raise
+    return Path(name)
 
 
 def _put(written: Path, path: Path, *, replace: bool) -> Path:

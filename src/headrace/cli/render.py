@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.table import Table
@@ -29,8 +30,11 @@ def line(console: Console, text: str, *, style: str = "") -> None:
         print(safe, file=console.file)
 
 
-def table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under ``headings``, numbers to the right; in a pipe the fields are separated by tabs. No headings at all if they are empty."""
+def table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Sequence[str] = ()) -> None:
+    """Rows under ``headings``, numbers to the right; in a pipe the fields are separated by tabs. No headings at all if they are empty.
+
+    ``styles`` are those of the rows, in their order.
+    """
     texts = [[printable(_text(cell)) for cell in row] for row in rows]
     if not console.is_terminal:
         for fields in ([list(headings)] if any(headings) else []) + texts:
@@ -40,8 +44,8 @@ def table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[obj
     for index, heading in enumerate(headings):
         is_number = bool(texts) and all(fields[index].replace(",", "").replace(".", "").isdecimal() for fields in texts)
         shown.add_column(heading, justify="right" if is_number else "left", overflow="fold")
-    for fields in texts:
-        shown.add_row(*map(Text, fields))
+    for fields, style in zip_longest(texts, styles):
+        shown.add_row(*map(Text, fields), style=style)
     console.print(shown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -11,6 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
 
 from headrace.cli.failure import usage
 from headrace.errors import ObjectError
@@ -20,6 +23,7 @@ from headrace.read.files import FileStore
 if TYPE_CHECKING:
     from headrace.cli.options import OpenAws
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _S3_URL = re.compile(r"s3://([^/]*)/(.*?)(?:\?versionId=([^?&=]+))?", re.DOTALL)
 
 
@@ -40,6 +44,11 @@ def source_of(text: str, open_aws: OpenAws | None) -> Source:
     """The source that ``text`` names. ``open_aws`` None is for commands without AWS. Raises USAGE, OBJECT_MISSING."""
     if text.startswith("s3://"):
         return _s3(text, open_aws)
+    if not text or _URL.match(text):
+        hint = _piped(f"curl -sSf {shlex.quote(text)}") if text else "name one"
+        raise usage(f"found {text!r}, expected a file, s3://bucket/key, or - for standard input", hint)
+    if text == "-" and sys.stdin is None:
+        raise usage("standard input is closed", "name a file, or hand one over with <")
     if text == "-":
         return Source(ObjectRef("", "stdin"), _Spooled(sys.stdin.buffer), "stdin")
     opened = _opened(Path(text))
@@ -54,8 +63,14 @@ def _s3(text: str, open_aws: OpenAws | None) -> Source:
     if found is None or not found[1] or not found[2] or found[2].endswith("/"):
         raise usage(f"found {text!r}, expected one object as s3://bucket/key", "list the objects with `aws s3 ls` and name one")
     if open_aws is None:
-        raise usage(f"found {text!r}, expected a file: this command never calls AWS", f"aws s3 cp {text} - | headrace preview -")
+        raise usage(f"found {text!r}, expected a file: this command never calls AWS", _piped(f"aws s3 cp {shlex.quote(text)} -"))
     return Source(ObjectRef(found[1], found[2], version_id=found[3]), open_aws().objects(), found[2].rpartition("/")[2])
+
+
+def _piped(command: str) -> str:
+    """The command line that hands what ``command`` prints to the command that runs."""
+    context = click.get_current_context(silent=True)
+    return f"{command} | {context.command_path if context else 'headrace load'} -"
 
 
 def _opened(path: Path) -> BinaryIO:

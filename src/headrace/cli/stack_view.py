@@ -12,6 +12,7 @@ from rich.console import Console
 from headrace.cli import render
 from headrace.cli.failure import usage
 from headrace.deploy.changeset import Change, Event
+from headrace.errors import HeadraceError
 
 
 def show_changes(console: Console, stack: str, changes: Iterable[Change]) -> None:
@@ -34,6 +35,18 @@ def show_events(console: Console) -> Callable[[Event], None]:
     return show
 
 
+def require_no_messages(waiting: dict[str, int], *, is_given: bool, is_asked: bool) -> None:
+    """Say which queues would go with messages in them; where nobody is asked, raise MESSAGES_WAITING unless the consent ``is_given``."""
+    if not waiting:
+        return
+    text = ", ".join(f"{queue} ({count} {'message' if count == 1 else 'messages'})" for queue, count in waiting.items())
+    if is_asked:
+        render.line(render.stderr(), f"DELETES QUEUES WITH WHAT IS IN THEM: {text}", style="bold red")
+    elif not is_given:
+        hint = "wait until they are loaded, or take them out; to delete them give --delete-messages"
+        raise HeadraceError("MESSAGES_WAITING", f"about to delete queues that are not empty: {text}", hint=hint)
+
+
 @contextmanager
 def going_on(console: Console, stack: str) -> Iterator[None]:
     """Within this block an interruption tells that CloudFormation does not stop."""
@@ -46,7 +59,7 @@ def going_on(console: Console, stack: str) -> Iterator[None]:
 
 def require_consent(command: str, *, is_given: bool) -> None:
     """Raise USAGE where consent is not given by ``--yes`` and there is no terminal to ask for it."""
-    if not is_given and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_given and not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise usage(f"{command} asks before it changes anything, and here is no terminal to ask on", "add --yes")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace.aws.table_key import TYPES, table_key
 from headrace.cli.choice import described
 from headrace.config.model import Config, KeyType, Route
-from headrace.deploy import services
 from headrace.errors import Denied, ServiceError
 
 if TYPE_CHECKING:
@@ -14,44 +14,26 @@ if TYPE_CHECKING:
 
     from headrace.aws.session import Aws
 
-TYPES: dict[str, KeyType] = {"S": "string", "N": "number", "B": "binary"}
-
 
 def key_of_table(aws: Aws, name: str, *, wanted: Mapping[str, KeyType] | None = None) -> dict[str, KeyType]:
     """Key attributes and types of the table, the partition key first.
 
     Raises TABLE_MISSING, with the command that creates it if the ``wanted`` key is known; TABLE_NOT_READY; ServiceError.
     """
-    return _key(aws, name, hint=f"correct the name or the region, or create it: {_creation(name, wanted)}")
+    return table_key(aws, name, hint=f"correct the name or the region, or create it: {_creation(name, wanted)}")
 
 
 def require_table(aws: Aws, config: Config, route: Route, warn: Callable[[str], None]) -> None:
     """Raise TABLE_MISSING or TABLE_KEY_DIFFERS unless the table of ``route`` is as the config says; ``warn`` where that may not be asked."""
     name, expected = config.table_name(route.table), config.tables[route.table]
     try:
-        found = _key(aws, name, hint=f"correct its name or the region{'' if expected.existing else ', or create it with `headrace deploy`'}")
+        found = table_key(aws, name, hint=f"correct its name or the region{'' if expected.existing else ', or create it with `headrace deploy`'}")
     except Denied as error:
         warn(f"the key of table {name} is taken from the config, since it cannot be asked: {error.message}")
         return
     if list(found.items()) != list(expected.key.items()):
         hint = f"correct tables.{route.table}.key in the config"
         raise ServiceError("TABLE_KEY_DIFFERS", f"table {name} has the key {described(found)}, the config expects {described(expected.key)}", hint=hint)
-
-
-def _key(aws: Aws, name: str, *, hint: str) -> dict[str, KeyType]:
-    client = aws.client("dynamodb")
-    place = f"in {aws.region} at {client.meta.endpoint_url}"
-    found = services.find(client, "describe_table", TableName=name)
-    if found is None:
-        raise ServiceError("TABLE_MISSING", f"no table {name} {place}", hint=hint)
-    if "TableStatus" not in found.get("Table", {}):
-        raise ServiceError("ENDPOINT_UNKNOWN", f"what answers {place} is not DynamoDB", hint="check --endpoint-url, and whether a proxy answers in its place")
-    table = found["Table"]
-    if table["TableStatus"] in ("CREATING", "DELETING", "ARCHIVED"):
-        raise ServiceError("TABLE_NOT_READY", f"table {name} {place} is {table['TableStatus']}", hint="wait until it is ACTIVE")
-    types = {attribute["AttributeName"]: TYPES[attribute["AttributeType"]] for attribute in table["AttributeDefinitions"]}
-    schema = sorted(table["KeySchema"], key=lambda attribute: str(attribute["KeyType"]))  # HASH before RANGE
-    return {attribute["AttributeName"]: types[attribute["AttributeName"]] for attribute in schema}
 
 
 def _creation(name: str, key: Mapping[str, KeyType] | None) -> str:
