@@ -64,3 +64,15 @@ def test_digest_when_numbers_are_equal_is_equal(model_server: object, left: str,
         return str(counts.take()["digest"])
 
     assert (digest(left) == digest(right)) is is_same
+
+
+def test_decoders_when_headrace_reads_each_file_find_every_record(tmp_path: Path) -> None:
+    """The files of the comparison of decoders are right, and its reader reads them to the end."""
+    files, read = (str(ROOT / "benchmarks" / "decoding" / name) for name in ("files.py", "read.py"))
+    subprocess.run([sys.executable, files, str(FLIGHTS), str(tmp_path), "60"], check=True, timeout=120)
+    found = {}
+    for path in sorted(tmp_path.iterdir()):
+        done = subprocess.run([sys.executable, read, "headrace", str(path)], capture_output=True, check=True, timeout=120)
+        found[path.name] = json.loads(done.stdout)["records"]
+    assert len(found) == 18
+    assert set(found.values()) == {60}

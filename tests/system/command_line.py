@@ -11,7 +11,7 @@ from typing import Any
 from headrace.config.parse import load as load_config
 from system.pipeline import Json, Pipeline
 
-TIMEOUT_S = 60
+TIMEOUT_S = 240
 
 
 def load(stack: Pipeline, source: str, config: Path, folder: Path) -> tuple[int, Json, list[Json]]:

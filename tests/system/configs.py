@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from headrace.config.model import Column, Config, Function, OnError, Route, Source, Table
@@ -39,21 +40,21 @@ import time
 
 
 def slow(record):
-    """Hangs in a record until the moment that it names: longer than the function may run."""
-    time.sleep(max(0.0, float(record.pop("until")) - time.time()))
+    """Hangs in a record as long as the file exists that it names."""
+    while os.path.exists(record["held_by"]):
+        time.sleep(0.05)
     return record
 
 
 def steady(record):
-    """Takes a millisecond for each record, until the moment that the record names."""
-    if time.time() < float(record.pop("until")):
-        time.sleep(0.001)
+    """Takes a millisecond for each record."""
+    time.sleep(0.001)
     return record
 
 
 def greedy(record):
-    """Takes more memory than the function has, until the moment that the record names."""
-    if time.time() < float(record.pop("until")):
+    """Takes more memory than the function has, as long as the file exists that the record names."""
+    if os.path.exists(record["held_by"]):
         held = bytearray(b"x") * 600_000_000
     return record
 
@@ -76,14 +77,15 @@ def order_route(name: str, format: Literal["csv", "tsv", "jsonl"]) -> Route:
 def plain_route(name: str, match: str, table: str = "records", transform: str = "", format: Literal["csv", "jsonl"] = "csv") -> Route:
     """Records of an id, a group and a value."""
     columns = {"id": Column(empty="reject"), "group": Column(), "value": Column("number")}
-    if transform in ("shaping:slow", "shaping:greedy", "shaping:steady"):
-        columns["until"] = Column()
+    if transform in ("shaping:slow", "shaping:greedy"):
+        columns["held_by"] = Column()
     return Route(name, match, format, table, columns, transform=transform, on_error=OnError(max_rejects=None))
 
 
 def config(trigger: Literal["sqs", "direct"]) -> Config:
     """One route for each format, and plain ones for everything else."""
     tables = {name: Table({"pk": "string", "sk": "string"}, name=f"orders-{name}") for name in FORMATS}
+    tables |= {"changes": Table({"id": "string"})}
     tables |= {"records": Table({"id": "string"}), "bulk": Table({"id": "string"}), "nowhere": Table({"id": "string"}, name="no-such-table", existing=True)}
     routes = [order_route(name, format) for name, format in FORMATS.items()]
     routes += [
@@ -96,6 +98,8 @@ def config(trigger: Literal["sqs", "direct"]) -> Config:
         plain_route("dropped", "dropped/**", transform="shaping:drop_all"),
         plain_route("leaving", "leaving/**", transform="shaping:leave"),
         plain_route("records", "records/**"),
+        replace(plain_route("inserts", "inserts/**", "changes"), mode="insert_only", operation="op", other_columns="drop"),
+        replace(plain_route("merges", "merges/**", "changes"), mode="update", operation="op", other_columns="drop"),
     ]
     function = Function(timeout_s=TIMEOUT_S, maximum_concurrency=4, memory_mb=512)
     return Config(Source(f"system-{trigger}-incoming", trigger), tables, routes, name=f"system-{trigger}", function=function)

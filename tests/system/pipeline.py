@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from headrace.aws.ledger_store import DynamoLedgerStore
 from headrace.config.model import Config
-from headrace.deploy import names
+from headrace.ledger.entries import Generation
+from headrace.ledger.ledger import Ledger
 from headrace.local.stack import LocalStack
+from headrace.ports import SystemClock
 
 T = TypeVar("T")
 Json = dict[str, Any]
-WAIT_S_MAX = 90.0
+WAIT_S_MAX = 240.0
 POLL_S = 0.05
 
 
@@ -51,7 +54,7 @@ class Pipeline:
         self.log = log
         self.problems = problems
         self.bucket = stack.config.source.bucket
-        self.function = names.function_name(stack.config)
+        self.function = stack.config.loader_function
         self._given_up: list[str] = []
 
     def client(self, service: str) -> Any:
@@ -115,6 +118,29 @@ class Pipeline:
         body = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return [json.loads(line) for line in body.splitlines()]
 
+    @property
+    def ledger(self) -> Ledger:
+        """The stack's ledger, as the root user."""
+        return Ledger(DynamoLedgerStore(self.client("dynamodb"), self.config.ledger_table, SystemClock()))
+
+    def history(self, key: str) -> list[Generation]:
+        """What the ledger says of all versions of ``key``, the last received first."""
+        return list(self.ledger.of_object(self.bucket, key))
+
+    def forget(self, key: str) -> None:
+        """Take all that is said of ``key`` out of the ledger, so that an event of it is new."""
+        wait_until(lambda: all(one.is_final for one in self.history(key)), f"the end of {key} in the ledger")
+        partitions = [f"o#{self.bucket}/{key}", *(f"g#{one.id}" for one in self.history(key))]
+        dynamodb, table = self.client("dynamodb"), self.config.ledger_table
+        for pk in partitions:
+            found = dynamodb.query(TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}})
+            for item in found["Items"]:
+                dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+
+    def notes(self, code: str, text: str) -> list[Json]:
+        """The function's notes of this kind whose message holds ``text``."""
+        return [json.loads(line) for line in self.log.lines if f'"note":"{code}"' in line and text in line]
+
     def queue_url(self, name: str = "QueueUrl") -> str:
         """The URL of the queue in the output ``name``: QueueUrl or FailedQueueUrl."""
         return self.stack.deployment.outputs[name]
@@ -160,13 +186,15 @@ class Pipeline:
 
     @contextmanager
     def paused(self, **settings: Any) -> Iterator[None]:
-        """No message is delivered during the block; after it the event source has these settings."""
-        (mapping,) = self.client("lambda").list_event_source_mappings(FunctionName=self.function)["EventSourceMappings"]
-        self.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        """No message is delivered during the block; after it the event sources have these settings."""
+        mappings = self.client("lambda").list_event_source_mappings(FunctionName=self.function)["EventSourceMappings"]
+        for mapping in mappings:
+            self.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             yield
         finally:
-            self.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True, **settings)
+            for mapping in mappings:
+                self.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True, **settings)
 
     @contextmanager
     def visibility(self, seconds: int) -> Iterator[None]:

@@ -18,11 +18,11 @@ FAILING = {
     "records/no-key-column.csv": (b"group,value\nbad-input,1\n", "HEADER_MISSING_COLUMN", "expected column 'id'", "header"),
     "records/unknown-column.csv": (b"id,group,value,extra\na,b,1,2\n", "HEADER_UNKNOWN_COLUMN", "extra", "other_columns"),
     "records/column-twice.csv": (b"id,group,value,value\na,b,1,2\n", "HEADER_DUPLICATE", "'value'", "header"),
-    "records/utf-16.csv": ((HEADER + GOOD).decode().encode("utf-16"), "ENCODING_UNSUPPORTED", "UTF-16", "iconv"),
+    "records/utf-16.csv": ((HEADER + GOOD).decode().encode("utf-16"), "ENCODING_UNSUPPORTED", "UTF-16", "encoding: utf-16-le"),
     "records/cut.csv.gz": (gzip.compress(HEADER + ROWS)[:-500], "GZIP_CUT", "in the middle of a member", "upload the whole file again"),
     "records/damaged.csv.gz": (gzip.compress(HEADER + ROWS)[:500] + b"\0" * 400, "GZIP_DAMAGED", "byte", "again"),
-    "records/zip.csv": (b"PK\x03\x04" + b"\0" * 100, "FORMAT_UNEXPECTED", "zip", "gzip"),
-    "records/parquet.csv": (b"PAR1" + b"\0" * 100, "FORMAT_UNEXPECTED", "Parquet", "gzip"),
+    "records/zip.csv": (b"PK\x03\x04" + b"\0" * 100, "ZIP_MEMBERS", "no name", "plain names"),
+    "records/parquet.csv": (b"PAR1" + b"\0" * 100, "FORMAT_UNEXPECTED", "Parquet", "name its format in the route"),
     "records/open-quote-header.csv": (b'"id,group,value\n' + GOOD, "HEADER_INVALID", "header line", "first line"),
 }
 """Key: content, and of the failure the code, what the message and what the hint must say. (A deleted object is in test_queue.py, a missing
@@ -76,7 +76,7 @@ def test_file_when_its_table_is_missing_waits_for_the_table(uploaded: Pipeline) 
     load = uploaded.load(key, "FAILED")
     assert (load["error"], load["retryable"], load["written"]) == ("TABLE_MISSING", True, 0)
     assert "no-such-table" in load["message"]
-    assert "create table no-such-table" in load["hint"]
+    assert "create the table" in load["hint"]
     wait_until(lambda: len(uploaded.loads(key)) > 1, f"{key} delivered again")
     assert uploaded.given_up(key) == []
 
@@ -102,12 +102,11 @@ def test_record_when_it_cannot_become_an_item_is_kept_whole_and_its_neighbour_wr
     assert {"id": {"S": "good"}}.items() <= uploaded.items("records", id="good")[0].items()
 
 
-def test_file_when_cut_after_good_records_counts_them_as_written(uploaded: Pipeline) -> None:
-    """A failed load is honest about its first part: written is what the table acknowledged, unknown what was on its way."""
+def test_file_when_cut_after_good_records_counts_no_more_than_was_written(uploaded: Pipeline) -> None:
+    """Records before the damage may be in the table. Counted is what was safe at the last look, so never more than that."""
     load = uploaded.load("records/cut.csv.gz", "FAILED")
-    assert load["read"] > 1_000
     written = {item["id"]["S"] for item in uploaded.items("records", group="cut")}
-    assert len(written) >= load["written"] > 0
+    assert len(written) >= max(load["written"], 1)
 
 
 def raw(reject: Json) -> bytes:

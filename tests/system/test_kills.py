@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from system.pipeline import Pipeline, wait_until
 
-ROWS = 12_000
-
-
-def rows(group: str, count: int = ROWS) -> bytes:
-    return b"id,group,value\n" + b"".join(b"%s-%d,%s,%d\n" % (group.encode(), number, group.encode(), number) for number in range(count))
+ROWS = 4_000
 
 
 def values(pipeline: Pipeline, group: str) -> dict[str, str]:
@@ -24,6 +19,13 @@ def values(pipeline: Pipeline, group: str) -> dict[str, str]:
 
 def expected(group: str, count: int = ROWS) -> dict[str, str]:
     return {f"{group}-{number}": str(number) for number in range(count)}
+
+
+def require_counted(pipeline: Pipeline, key: str, count: int) -> None:
+    """The ledger has the one version of ``key`` as LOADED, each record counted once however often it was begun."""
+    (generation,) = wait_until(lambda: [one for one in pipeline.history(key) if one.is_final], f"the end of {key} in the ledger")
+    assert (generation.state, generation.counts["read"], generation.counts["written"]) == ("LOADED", count, count)
+    assert (generation.leases, generation.chunks_done) == (0, 1)
 
 
 def function_processes() -> list[int]:
@@ -46,34 +48,40 @@ def item_count(pipeline: Pipeline) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the function's process in /proc")
-def test_load_when_its_process_is_killed_is_repeated_and_ends_the_same(queued: Pipeline) -> None:
-    """SIGKILL after the first items: nothing says so to SQS, the visibility timeout does. The last attempt's counts are those of the file."""
-    key, body = "bulk/killed.csv", rows("killed")
-    before = item_count(queued)
+def test_load_when_its_process_is_killed_is_repeated_and_ends_the_same(queued: Pipeline, tmp_path: Path) -> None:
+    """SIGKILL before the last record: nothing says so to SQS, the visibility timeout does. The last attempt's counts are those of the file."""
+    key, held_by, before = "slow/killed.csv", tmp_path / "held", item_count(queued)
+    held_by.touch()
+    lines = [f"killed-{number},killed,{number},{held_by if number == ROWS - 1 else ''}\n" for number in range(ROWS)]
+    body = "".join(["id,group,value,held_by\n", *lines]).encode()
     with queued.visibility(5):
         queued.upload(key, body)
         wait_until(lambda: item_count(queued) > before, "the first items")
         for process in function_processes():
             os.kill(process, signal.SIGKILL)
+        wait_until(lambda: queued.lines("Runtime exited with error: signal: killed"), "the end of the process")
+        held_by.unlink()
     assert 0 < len(values(queued, "killed")) < ROWS
     load = queued.load(key, "LOADED")
     assert (load["read"], load["written"], load["rejected"], load["unknown"]) == (ROWS, ROWS, 0, 0)
     assert [load["state"] for load in queued.loads(key)] == ["LOADED"], "the killed attempt reports nothing"
-    assert queued.lines("Runtime exited with error: signal: killed")
     assert values(queued, "killed") == expected("killed")
+    require_counted(queued, key, ROWS)
     assert queued.given_up(key) == []
 
 
-def test_load_when_memory_runs_out_is_killed_and_comes_again(queued: Pipeline) -> None:
+def test_load_when_memory_runs_out_is_killed_and_comes_again(queued: Pipeline, tmp_path: Path) -> None:
     """Lambda kills a function that holds too much; the log says so, and the message comes again."""
-    key = "greedy/memory.csv"
-    until = time.time() + 4
+    key, held_by = "greedy/memory.csv", tmp_path / "held"
+    held_by.touch()
     with queued.visibility(5):
-        queued.upload(key, f"id,group,value,until\ngreedy-1,greedy,1,0\ngreedy-2,greedy,2,{until}\n".encode())
+        queued.upload(key, f"id,group,value,held_by\ngreedy-1,greedy,1,\ngreedy-2,greedy,2,{held_by}\n".encode())
         wait_until(lambda: queued.lines("Runtime.OutOfMemory"), "an end for want of memory")
+        held_by.unlink()
         load = queued.load(key, "LOADED")
     assert (load["read"], load["written"]) == (2, 2)
     assert values(queued, "greedy") == {"greedy-1": "1", "greedy-2": "2"}
+    require_counted(queued, key, 2)
 
 
 def test_load_when_the_memory_is_least_takes_the_largest_items(queued: Pipeline) -> None:
@@ -89,39 +97,42 @@ def test_load_when_the_memory_is_least_takes_the_largest_items(queued: Pipeline)
     assert [len(queued.items("bulk", id=f"memory-{number}")[0]["group"]["S"]) for number in (0, 59)] == [width, width]
 
 
-def test_load_when_time_runs_out_ends_before_it_is_killed_and_comes_again(queued: Pipeline) -> None:
-    """The load stops while there is time to say so: DEADLINE, retryable, with honest counts; the message waits for its next attempt."""
-    key, count, until = "steady/deadline.csv", 8000, time.time() + 20
-    body = b"".join(b"deadline-%d,deadline,%d,%d\n" % (number, number, until) for number in range(count))
-    queued.update_function(Timeout=6)
+def test_load_when_time_runs_out_ends_before_it_is_killed_and_goes_on(queued: Pipeline) -> None:
+    """The load stops while there is time to say so, and commits what is safe; the next one goes on there, and no record counts twice."""
+    key, count = "steady/deadline.csv", 16_000
+    body = b"".join(b"deadline-%d,deadline,%d\n" % (number, number) for number in range(count))
+    queued.update_function(Timeout=12)
     try:
-        queued.upload(key, b"id,group,value,until\n" + body)
-        load = queued.load(key, "FAILED")
+        queued.upload(key, b"id,group,value\n" + body)
+        load = queued.load(key, "INTERRUPTED")
+        queued.load(key, "LOADED")
     finally:
         queued.update_function(Timeout=queued.config.function.timeout_s)
-    assert (load["error"], load["retryable"]) == ("DEADLINE", True)
-    assert 0 < load["written"] < count
-    assert load["unknown"] > 0
+    assert 0 < load["written"] == load["read"] < count
+    assert (load["error"], load["go_on"][1]) == ("", load["read"] + 2)
     assert not queued.lines(f"{load['request_id']} Task timed out")
     assert len(values(queued, "deadline")) >= load["written"]
-    assert queued.load(key, "LOADED")["written"] == count
+    assert sum(load["written"] for load in queued.loads(key)) == count
     assert values(queued, "deadline") == expected("deadline", count)
+    require_counted(queued, key, count)
 
 
-def test_load_when_the_transform_hangs_is_killed_and_comes_again(queued: Pipeline) -> None:
+def test_load_when_the_transform_hangs_is_killed_and_comes_again(queued: Pipeline, tmp_path: Path) -> None:
     """Foreign code that does not come back: Lambda ends it at the timeout, and the message comes again after its own."""
-    key = "slow/hanging.csv"
-    until = time.time() + 6
+    key, held_by = "slow/hanging.csv", tmp_path / "held"
+    held_by.touch()
     queued.update_function(Timeout=2)
     try:
         with queued.visibility(6):
-            queued.upload(key, f"id,group,value,until\nslow-1,slow,1,0\nslow-2,slow,2,{until}\n".encode())
+            queued.upload(key, f"id,group,value,held_by\nslow-1,slow,1,\nslow-2,slow,2,{held_by}\n".encode())
             wait_until(lambda: queued.lines("Task timed out after 2.00 seconds"), "the end by timeout")
-            load = queued.load(key, "LOADED")
+            held_by.unlink()
     finally:
         queued.update_function(Timeout=queued.config.function.timeout_s)
+    load = queued.load(key, "LOADED")
     assert (load["read"], load["written"]) == (2, 2)
     assert values(queued, "slow") == {"slow-1": "1", "slow-2": "2"}
+    require_counted(queued, key, 2)
 
 
 def test_load_when_the_transform_ends_the_process_is_given_up(queued: Pipeline) -> None:

@@ -61,6 +61,7 @@ def test_case_when_given_to_the_handler_ends_as_expected(stack: Pipeline, versio
     """The handler's own object in this process, with S3's event."""
     stack.load(KEY)
     emptied(stack)
+    stack.forget(KEY)
     monkeypatch.syspath_prepend(str(CASE))
     lines: list[str] = []
     with closing_aws(stack.stack.emulator.credentials) as aws:

@@ -21,7 +21,7 @@ from headrace.local.emulator import EmbeddedAws
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 LONG = ("demo", "dev")
 """Not run here: test_demo.py runs ``headrace demo``, and dev runs until Ctrl-C. Their options are checked as those of all others."""
 
