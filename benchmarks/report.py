@@ -93,6 +93,18 @@ def engines_table(engines: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def decoders_table(rows: list[dict[str, Any]]) -> str:
+    """One row for each file and reader; how many times as fast headrace is."""
+    lines = ["| file | reader | MB/s | min–max | records/s | headrace is | peak memory |", "|---|---|---|---|---|---|---|"]
+    ours = {row["file"]: row["records_s"]["median"] for row in rows if row["reader"] == "headrace"}
+    for row in rows:
+        speed, rate = row["mb_s"], row["records_s"]["median"]
+        times = "" if row["reader"] == "headrace" else f"{ours[row['file']] / rate:.2f} ×"
+        cells = [row["file"], row["reader"], f"**{speed['median']:.1f}**", f"{speed['min']:.1f}–{speed['max']:.1f}", f"{rate:,.0f}", times]
+        lines.append(f"| {' | '.join(cells)} | {row['peak_mb']:.0f} MB |")
+    return "\n".join(lines)
+
+
 def machine_text(document: dict[str, Any]) -> str:
     """One paragraph on the machine and the versions."""
     found = document["machine"]
@@ -126,6 +138,7 @@ def main(results: Path) -> None:
     parts["latency"] = latency_table(document["latency"])
     parts["concurrency"] = document["latency"]["sentence"]
     parts["engines"] = engines_table(document["engines"])
+    parts["decoders"] = decoders_table(document.get("decoders", []))
     text = README.read_text(encoding="utf-8")
     for name, content in parts.items():
         text = replace_part(text, name, content)

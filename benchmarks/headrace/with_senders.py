@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 
 from headrace.cli.main import main
-from headrace.write import writer
+from headrace.write import pace
+from headrace.write.calls import BatchCalls
 
 senders = int(sys.argv.pop(1))
-if not hasattr(writer, "SENDERS") or not hasattr(writer, "CALLS_MAX"):
-    raise SystemExit("write/writer.py has no SENDERS and CALLS_MAX any more: adapt benchmarks/headrace/with_senders.py")
-writer.SENDERS, writer.CALLS_MAX = senders, 2 * senders
+if not hasattr(BatchCalls, "window_max") or not hasattr(pace, "WINDOW_FIRST"):
+    raise SystemExit("the writer's window has changed: adapt benchmarks/headrace/with_senders.py")
+BatchCalls.window_max = pace.WINDOW_FIRST = senders
 sys.exit(main())
