@@ -97,7 +97,7 @@ def test_bits_inside_a_block_that_look_like_a_beginning_are_none(drawn: list[lis
 
 
 def test_bits_of_a_beginning_overlap_those_of_the_next_in_three_bits_at_most() -> None:
-    """So what looks like one and ends where a real one begins, has begun bytes before the block's end; and none begins in a header, which is shorter by 16 bits."""
+    """So what looks like one and ends where a real one begins, has begun bytes before the block's end; none begins in a header, which has 32 bits."""
     pairs = itertools.product((BLOCK, END), repeat=2)
     assert max(bits for one, other in pairs for bits in range(1, 48) if one & (1 << bits) - 1 == other >> 48 - bits) == 3
 
