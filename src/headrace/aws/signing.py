@@ -27,6 +27,7 @@ class _Moment(NamedTuple):
     at: int  # seconds since the epoch
     credentials: Credentials
     headers: str  # all but the target's name, in the canonical form
+    lines: str  # the same as HTTP writes them
     names: str
     scope: str
     to_sign: str  # up to the hash of the canonical request
@@ -46,13 +47,11 @@ class Signer:
         moment = self._moment
         if moment is None or moment.at != int(now) or moment.credentials != credentials:
             moment = self._moment = self._begun(credentials, int(now))
-        headers = f"{moment.headers}{operation}\n"
-        canonical = f"POST\n/\n\n{headers}\n{moment.names}\n{sha256(body).hexdigest()}"
+        canonical = f"POST\n/\n\n{moment.headers}{operation}\n\n{moment.names}\n{sha256(body).hexdigest()}"
         to_sign = f"{moment.to_sign}{sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(moment.key, to_sign.encode(), "sha256").hex()
         authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{moment.scope}, SignedHeaders={moment.names}, Signature={signature}"
-        lines = headers.replace("\n", "\r\n")
-        return b"%b%b" % (f"POST / HTTP/1.1\r\n{lines}authorization:{authorization}\r\ncontent-length:{len(body)}\r\n\r\n".encode(), body)
+        return f"POST / HTTP/1.1\r\n{moment.lines}{operation}\r\nauthorization:{authorization}\r\ncontent-length:{len(body)}\r\n\r\n".encode() + body
 
     def _begun(self, credentials: Credentials, at: int) -> _Moment:
         time_text = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
@@ -64,4 +63,5 @@ class Signer:
         for part in parts:
             key = hmac.digest(key, part.encode(), "sha256")
         scope = "/".join(parts)
-        return _Moment(at, credentials, headers, names, scope, f"AWS4-HMAC-SHA256\n{time_text}\n{scope}\n", key)
+        lines = headers.replace("\n", "\r\n")
+        return _Moment(at, credentials, headers, lines, names, scope, f"AWS4-HMAC-SHA256\n{time_text}\n{scope}\n", key)

@@ -193,7 +193,7 @@ def _reply(response: Response, operation: Operation, table: str) -> Reply:
     if response.status != 200:
         return _refused(response, operation, table)
     try:
-        answer = json.loads(response.body)
+        answer = json.loads(response.body.decode())
         handed_back = (answer["UnprocessedItems"] or {}) if operation == "BatchWriteItem" else {}
         unprocessed = [request for requests in handed_back.values() for request in requests]
         consumed = answer.get("ConsumedCapacity") or []

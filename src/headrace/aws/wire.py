@@ -147,7 +147,7 @@ def parsed(data: bytes) -> tuple[Response, bool] | None:
         raise ConnectionResetError("the answer has no length")
     else:
         body = _counted(data, end + 4, int(length))
-    return None if body is None else (response._replace(body=body), response.header(b"connection") != b"close")
+    return None if body is None else (Response(response.status, response.head, body), response.header(b"connection") != b"close")
 
 
 def _counted(data: bytes, start: int, length: int) -> bytes | None:

@@ -9,6 +9,7 @@ name, template or value from config or file is ever part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring
 from typing import Any, Literal
 
 from headrace.config.model import Column, Route, Table
@@ -36,7 +37,7 @@ def compile_fields(route: Route, table: Table, header: Sequence[str]) -> Encode:
     require_no_collision(route, named.taken(), header)
     columns = dict(route.columns) if route.other_columns != "keep" else {name: route.columns.get(name, Column()) for name in header}
     values = ", ".join(f"v{index}" for index in range(len(header)))
-    unpacking = [f"if len(row) != {len(header)}: raise field_count(len(row), {len(header)})", f"{values}, = row"]
+    unpacking = [f"try: {values}, = row", f"except ValueError: raise field_count(len(row), {len(header)}) from None"]
     positions = {name: index for index, name in enumerate(header)}
     source = _Source(Plan(route, table, columns), header, "fields")
     return source.function(unpacking, lambda row, column: row[positions[column]])
@@ -108,6 +109,7 @@ class _Source:
         self._caches = {} if caches is None else caches
         self.namespace: dict[str, Any] = {"opening": plan.opening, "constants": plan.constants, "closing": CLOSING, "nulls": plan.null_values | {""}}
         self.namespace |= {"texts": frozenset((str, Number)), "padded": padded, "too_large": require_item_size, "field_count": _field_count}
+        self.namespace["quoted"] = encode_basestring
         self.fragments = [self.fragment(name, plan.fragment(name)) for name in plan.plain_columns]
 
     def function(self, unpacking: list[str], get: Callable[[Any, str], Any]) -> Encode:
@@ -162,7 +164,12 @@ class _Source:
                 value = f"{'k' if self._kind == 'tokens' else 'v'}{self._positions[part.column]}"
                 tests += [f"{value} not in nulls"] if self._kind == "fields" else [is_text.format(value), f"{value} not in nulls"]
                 pieces.append(f"{{padded({value}, {part.width})}}" if part.width else f"{{{value}}}")
-        return [f"i{index} = key{index}(f'{''.join(pieces)}') if {' and '.join(tests) or 'True'} else slow{index}(row)"]
+        convert = f"key{index}(f'{''.join(pieces)}')"
+        if plain := self._plan.text_key(attribute):
+            self.namespace[f"o{index}"], size = plain
+            is_plain = f"(k := f'{''.join(pieces)}').isascii() and 0 < len(k) <= {size}"  # nearly every key; nothing in it can be wrong
+            convert = f"(f'{{o{index}}}{{quoted(k)}}}}}}' if {is_plain} else key{index}(k))"
+        return [f"i{index} = {convert} if {' and '.join(tests) or 'True'} else slow{index}(row)"]
 
 
 def _field_count(found: int, expected: int) -> RecordError:

@@ -11,6 +11,7 @@ from headrace.config.template import Placeholder, template_parts
 from headrace.encode import values
 from headrace.encode.columns import CACHE_ENTRIES_MAX, Convert, at_column, fragment_converter, has_marks, is_empty, iso_date
 from headrace.encode.key import key_converter, padded
+from headrace.encode.limits import PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX
 from headrace.encode.numbers import plain_marks
 from headrace.errors import RecordError
 
@@ -62,6 +63,13 @@ class Plan:
         if kind == "number" and has_marks(column):
             return _after(lambda value: plain_marks(value, column.decimal, column.thousands) if type(value) is str else value, convert, only)
         return convert
+
+    def text_key(self, attribute: str) -> tuple[str, int] | None:
+        """What stands before the quoted text of a string key, and how many bytes it may have; None where the key is not the text as it is."""
+        if self.table.key[attribute] != "string" or self.key_column(attribute).type == "date":
+            return None
+        is_sort_key = attribute != next(iter(self.table.key))
+        return f'{values.name_of(attribute)}:{{"S":', SORT_KEY_BYTES_MAX if is_sort_key else PARTITION_KEY_BYTES_MAX
 
     def key_column(self, attribute: str) -> Column:
         """The column that the whole of a key attribute is made of, one without settings if it is made otherwise."""

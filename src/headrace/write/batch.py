@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -123,8 +124,7 @@ class Batcher:
         """``entries`` are in the table: they are no longer flying, and the held entry of each key becomes open."""
         flying = self._flying
         if not self.kept:  # nearly always: nothing is held, and nothing was replaced
-            for identity in map(IDENTITY, entries):
-                del flying[identity]
+            deque(map(flying.__delitem__, map(IDENTITY, entries)), maxlen=0)  # half the time of a loop
             return
         for entry in entries:
             for earlier in flying.pop(entry.identity):
