@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from headrace.cli.guess_fixed import cut, fixed_widths
+from headrace.cli.guess_footer import footer_lines
 from headrace.cli.guess_items import OPERATION, items_of
 from headrace.cli.guess_preamble import DELIMITERS, preamble_lines
 from headrace.config.model import Encoding, Format
@@ -61,8 +62,8 @@ class Guess:
         return [f"{name} {belief.value}: {belief.reason}" for name, belief in self.beliefs.items() if belief.sureness == "guess" and name != "header"]
 
 
-def guess(first: bytes, name: str, *, is_whole: bool) -> Guess:
-    """What a file called ``name`` is, whose decompressed content begins with ``first``, or is that if ``is_whole``.
+def guess(first: bytes, name: str, *, is_whole: bool, last: bytes = b"") -> Guess:
+    """What a file called ``name`` is, whose decompressed content begins with ``first``, or is that if ``is_whole``; ``last`` is how it ends, if that is known.
 
     The name decides only what the content leaves open. Raises ObjectError FORMAT_UNEXPECTED for what is no text and no known format.
     """
@@ -98,7 +99,7 @@ def guess(first: bytes, name: str, *, is_whole: bool) -> Guess:
             beliefs["encoding"] = Belief("utf-8", "likely", "JSON is UTF-8")
             settings["encoding"] = "utf-8"
         return Guess(beliefs, settings | {"format": form.value})
-    _delimited(lines, text, beliefs, settings)
+    _delimited(lines, text, beliefs, settings, ending=last.decode(errors="replace") if encoding.value == "utf-8" else "")
     return Guess(beliefs, settings)
 
 
@@ -180,7 +181,7 @@ def _first_value(text: str) -> tuple[object, str]:
     return None, ""
 
 
-def _delimited(lines: Sequence[str], text: str, beliefs: dict[str, Belief], settings: dict[str, Any]) -> None:
+def _delimited(lines: Sequence[str], text: str, beliefs: dict[str, Belief], settings: dict[str, Any], *, ending: str) -> None:
     if named := _NAMED_DELIMITER.match(text):
         lines, text = lines[1:], text[named.end() :]
         settings["skip_lines"] = 1
@@ -213,6 +214,11 @@ def _delimited(lines: Sequence[str], text: str, beliefs: dict[str, Belief], sett
     elif rows and (len(set(rows[0])) < len(rows[0]) or "" in rows[0]):
         settings["header_names"] = "number"
         beliefs["header_names"] = Belief("number", "guess", "a name is empty, or there twice")
+    if not escape and (footer := footer_lines(ending, delimiter, columns)):
+        settings["skip_footer_lines"] = footer
+        beliefs["skip_footer_lines"] = Belief(
+            str(footer), "guess", f"it ends in {'a total or a count' if footer == 1 else 'totals or counts'} and no rows, which are passed over"
+        )
 
 
 def _fixed(lines: Sequence[str], widths: Sequence[int], beliefs: dict[str, Belief], settings: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ from headrace.records import Opened, Part
 LIMITS = Limits()
 GUESS_BYTES = 1 << 16
 """So much of the content is looked at to know its format."""
+LAST_BYTES = 1 << 14
+"""So much of the end of plain content is looked at, for what stands after a table."""
 SAMPLE_BYTES_MAX = 16 << 20
 """The sample ends about here, whatever it holds: it stays in memory."""
 
@@ -110,13 +112,20 @@ def _guess(source: Source) -> tuple[ObjectRef, Guess, str]:
             first, is_whole = stored, False
         else:
             first, is_whole = stored, len(stored) == opened.total_bytes and len(stored) <= GUESS_BYTES
-        found = guess(first[:GUESS_BYTES], source.name, is_whole=is_whole)
+        last = first if is_whole else b"" if compression or format_of(first) else _last(opened)
+        found = guess(first[:GUESS_BYTES], source.name, is_whole=is_whole, last=last)
         if compression and found.format in RANGED_FORMATS:
             message = f"found {format_of(first)} inside {compression}, expected it as it is: it is compressed inside"
             raise ObjectError("FORMAT_UNEXPECTED", message, hint="decompress the file first")
         return opened.ref, found, compression
     finally:
         opened.close()
+
+
+def _last(opened: Opened) -> bytes:
+    """The last whole lines of what is opened."""
+    begin = max(opened.total_bytes - LAST_BYTES, 0)
+    return b"".join(opened.pieces(begin)).partition(b"\n")[2]
 
 
 def _records(decoder: Iterable[Any]) -> list[Any]:
