@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from headrace.config.match import route_for
 from headrace.config.order import is_ordered
-from headrace.ledger.entries import Chunk, Generation, chunk_key, meta_key, parsed
+from headrace.ledger.entries import Chunk, Generation, Head, chunk_key, head_key, meta_key, parsed
 from headrace.ledger.states import FINAL, State
-from simulator.bucket import Version
+from simulator.bucket import BUCKET, Version
 from simulator.target_table import TAG
 from simulator.uploads import ROUTES, Content, Row, generations_of
 from simulator.world import World
@@ -58,11 +58,11 @@ def check_end(world: World) -> Counter[str]:
 
 
 def _is_loaded_before(world: World, version: Version) -> bool:
-    """Whether its content is known already, of the version that counts as what came last: a listing tells no version, so the sweeper leaves it at that."""
-    known = [other for other in world.bucket.uploads if other.key == version.key and other is not version and _load(world, other)]
+    """Whether its content is known already, that of the version that counts if it came last: a listing tells no version, so it is left at that."""
     if version is world.bucket.current.get(version.key):
-        known = known[-1:]
-    return any(other.etag == version.etag for other in known)
+        head = world.ledger.items.get(head_key(BUCKET, version.key))
+        return head is not None and parsed(Head, head).etag == version.etag
+    return any(other.etag == version.etag for other in world.bucket.uploads if other.key == version.key and other is not version and _load(world, other))
 
 
 def _load(world: World, version: Version) -> Load | None:
