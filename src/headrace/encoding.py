@@ -30,7 +30,6 @@ def encoding_of(first: bytes) -> str:
     zeros = tuple(not byte for byte in first[:SNIFF_BYTES])
     patterns: dict[tuple[bool, ...], str] = {(False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be"}
     patterns |= {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be"}
-    patterns |= {(False, True): "utf-16-le", (True, False): "utf-16-be"}
     return patterns.get(zeros, "")
 
 

@@ -16,7 +16,7 @@ from headrace.local.emulator import EmbeddedAws
 
 NOISE = random.Random(1).randbytes(3_000)
 CASES = [
-    ("empty", b"", 0, "the file has no record"),
+    ("empty", b"", 0, "no record was found"),
     ("header only", b"id,v\n", 0, "read 0 = written 0"),
     ("header only, BOM, CRLF", b"\xef\xbb\xbfid,v\r\n", 0, "read 0 = written 0"),
     ("no key column", b"a,b\n1,2\n", 2, "the key is made from id, but the columns of the file are a, b"),

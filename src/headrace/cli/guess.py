@@ -70,7 +70,7 @@ def guess(first: bytes, name: str, *, is_whole: bool, last: bytes = b"") -> Gues
     if seen := format_of(first):
         binary = FORMAT_NAMES.get(seen)
         if binary is None:
-            raise ObjectError("FORMAT_UNEXPECTED", f"found {seen}, which headrace does not read", hint="save it as .xlsx or CSV")
+            raise ObjectError("FORMAT_UNEXPECTED", f"found {seen}, which headrace does not read", hint="save it as .xlsx without a password, or as CSV")
         return Guess({"format": Belief(binary, "certain", "its first bytes")}, {"format": binary})
     beliefs: dict[str, Belief] = {}
     settings: dict[str, Any]

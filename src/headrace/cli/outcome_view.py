@@ -36,7 +36,7 @@ def show_choice(console: Console, choice: Choice, *, target: str) -> None:
     key = choice.config.tables[choice.route.table].key
     render.line(console, f"{choice.ref} → {target}: {_format(choice.sample)}{f', key {described(key)}' if key else ''}")
     if not choice.sample.names:
-        render.line(console, "note: the file has no record", style="yellow")
+        render.line(console, "note: no record was found to take columns from", style="yellow")
         return
     kinds = _kinds(choice.sample, key)
     examples = {name: shortened(value, EXAMPLE_CHARACTERS) for name, value in choice.sample.examples.items()}

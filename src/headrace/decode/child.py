@@ -75,9 +75,9 @@ def main(descriptor: int) -> None:
                     ("NESTING_TOO_DEEP", "found more levels than can be read, expected at most 32 levels of values in each other", "write flatter records"),
                 )
             except NotImplementedError as error:  # pyarrow's is one of these
-                answer = ("unsupported", str(error)[:200])
+                answer = ("unsupported", " ".join(str(error).split())[:200])
             except Exception as error:  # whatever a library makes of damaged bytes
-                answer = ("memory", None) if "malloc" in str(error) else ("damaged", f"{type(error).__name__}: {str(error)[:200]}")
+                answer = ("memory", None) if "malloc" in str(error) else ("damaged", f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
             pickle.dump(answer, channel)
             channel.flush()
 

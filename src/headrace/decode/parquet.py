@@ -23,6 +23,8 @@ FOOTER_BYTES_MAX = 16 << 20
 TAIL_BYTES = 65_536
 THRIFT_MEMBERS_MAX = 100_000
 """Of each list in the footer: room for them is made before they are read."""
+PADDING_BYTES = 100
+"""parquet-mr up to 1.2.8 left the header of a dictionary out of a column's size (PARQUET-816): pyarrow reads so much more of what such writers made."""
 BATCH_ROWS_MAX = 2_048
 BATCH_VALUES_MAX = 100_000
 BATCH_BYTES = 4 << 20
@@ -35,7 +37,7 @@ def read(source: Source, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     Raises ObjectError PARQUET_DAMAGED, PARQUET_ENCRYPTED, PARQUET_FOOTER_TOO_LARGE, ROW_GROUP_TOO_LARGE, and whatever pyarrow raises.
     """
     pa.set_memory_pool(pa.system_memory_pool())  # the others reserve gigabytes of addresses
-    footer_start, metadata = _metadata(source)
+    footer_start, metadata = _metadata(source, options["columns"])
     names = list(metadata.schema.to_arrow_schema().names)
     wanted = [name for name in names if options["columns"] is None or name in options["columns"]]
     file = _File(source, metadata, wanted, end=footer_start, bytes_max=options["bytes_max"])
@@ -52,8 +54,8 @@ def _damaged(found: object) -> ObjectError:
     return ObjectError("PARQUET_DAMAGED", f"found {str(found)[:200]}", hint="write the file again, or upload it again from its source")
 
 
-def _metadata(source: Source) -> tuple[int, pq.FileMetaData]:
-    """Where the footer begins, and what it says."""
+def _metadata(source: Source, columns: list[str] | None) -> tuple[int, pq.FileMetaData]:
+    """Where the footer begins, and what it says. ``columns`` are those that are read, None for all."""
     tail = source.fetch(max(0, source.size - TAIL_BYTES), source.size)
     if tail[-4:] == ENCRYPTED:
         raise ObjectError("PARQUET_ENCRYPTED", "found an encrypted Parquet file", hint="write it without Parquet's own encryption")
@@ -69,7 +71,22 @@ def _metadata(source: Source) -> tuple[int, pq.FileMetaData]:
     footer = tail[-8 - length :] if length + 8 <= len(tail) else source.fetch(start, source.size)
     whole = pa.BufferReader(MAGIC + footer)  # where the columns stand is checked below
     opened = pq.ParquetFile(whole, thrift_container_size_limit=THRIFT_MEMBERS_MAX, thrift_string_size_limit=FOOTER_BYTES_MAX)
+    is_signed = opened.metadata.serialized_size < length  # a plain footer of a file whose columns may be encrypted (parquet-format, Encryption.md, 5.5)
+    if is_signed and opened.metadata.num_row_groups:
+        _require_plain(opened, columns)
     return start, opened.metadata
+
+
+def _require_plain(opened: pq.ParquetFile, columns: list[str] | None) -> None:
+    """Raises ObjectError PARQUET_ENCRYPTED; to ask where an encrypted column stands would end the process. There is nothing but the footer to read from."""
+    for name in opened.metadata.schema.to_arrow_schema().names:
+        if columns is None or name in columns:
+            try:
+                next(opened.iter_batches(1, row_groups=[0], columns=[name], use_threads=False), None)
+            except (OSError, ValueError, NotImplementedError) as error:
+                if "Cannot decrypt" in str(error):
+                    hint = "write it without Parquet's own encryption, or leave the column out with `other_columns: drop`"
+                    raise ObjectError("PARQUET_ENCRYPTED", f"found column {name} encrypted", hint=hint) from None
 
 
 class _File:
@@ -120,7 +137,8 @@ class _File:
 
     def _opened(self, meta: Any, spans: list[tuple[int, int]]) -> pq.ParquetFile:
         """The file with ``spans`` of its bytes. Texts stay in their dictionaries, but for pages of which pyarrow 26 cannot make one."""
-        file = pa.PythonFile(FetchedFile(self._source.fetch_all(spans), self._source.size), mode="r")
+        size = self._source.size
+        file = pa.PythonFile(FetchedFile(self._source.fetch_all([(start, min(end + PADDING_BYTES, size)) for start, end in spans]), size), mode="r")
         texts = [meta.column(leaf).path_in_schema for leaf in self._texts if not any(name.startswith("DELTA") for name in meta.column(leaf).encodings)]
         options: dict[str, Any] = {"pre_buffer": False, "coerce_int96_timestamp_unit": "us", "page_checksum_verification": True}
         return pq.ParquetFile(file, metadata=self._metadata, read_dictionary=texts, **options)

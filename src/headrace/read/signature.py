@@ -27,7 +27,7 @@ FORMATS = {
     "ORC": rb"ORC.{,60}[\x00-\x08]",
     "binary Ion": rb"\xe0\x01\x00\xea",
     "an Excel workbook (.xlsx)": rb"PK\x03\x04.{22}[\x00-\xff]{4}(?:\[Content_Types\]\.xml|_rels/|xl/|docProps/)",
-    "an Excel workbook of the old kind (.xls)": rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "an Excel workbook of the old kind (.xls), or one with a password": rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
     "a PDF": rb"%PDF-[0-9]",
     "an HTML page": rb"(?:\xef\xbb\xbf)?\s*<(?i:!doctype\s+html|html[\s>])",
     "XML": rb"(?:\xef\xbb\xbf)?<\?xml\s",
