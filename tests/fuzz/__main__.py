@@ -56,6 +56,8 @@ def main() -> int:
         fuzz(given.targets[0], given.runs, given.seed, given.folder)
     from fuzz.targets import TARGETS, run  # noqa: PLC0415 - atheris instruments what is imported while it fuzzes
 
+    if unknown := sorted(set(given.targets) - set(TARGETS)):
+        parser.error(f"found {', '.join(unknown)}, expected some of {', '.join(TARGETS)}")
     if given.input:
         run(given.targets[0], given.input.read_bytes(), in_child=True)
         return 0
