@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from decode.samples import decoded, pieces
@@ -42,6 +42,8 @@ def read(settings: dict[str, Any], data: bytes, limit: int, size: int) -> list[A
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=repr)
 @given(text=texts, limit=st.integers(4, 9))
+@example(text="aaaaaaaaê\n", limit=4)
+@example(text="aaaaaaaa\\\n", limit=4)
 def test_text_in_pieces_of_every_size_gives_the_same_records(settings: dict[str, Any], text: str, limit: int) -> None:
     """With records and lines on both sides of the limit, also in comments and footers."""
     data = LOOKED_AT + text.encode()

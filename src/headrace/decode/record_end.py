@@ -22,6 +22,7 @@ class RecordEnd:
         self._is_quoted = False  # whether what was seen so far ends inside quotes
         self._is_closing = False  # whether it ends just after a quote inside quotes
         self._is_start = True  # whether it ends where a field starts
+        self._is_continued = False  # whether it ends just after an escaped line end: csv.reader wants one more line then, if only an empty one
         self._begun = b""  # the last bytes, whose meaning the next byte decides
         self._beginnings = [self._delimiter[:length] for length in range(len(self._delimiter) - 1, 0, -1)]
         delimiter, quote, escape = map(re.escape, (self._delimiter, self._quote, self._escape))
@@ -36,12 +37,12 @@ class RecordEnd:
     @property
     def is_malformed(self) -> bool:
         """Whether the record is malformed if nothing follows what was seen so far."""
-        return self._is_quoted or (bool(self._begun) and (self._is_closing or self._begun == self._escape))
+        return self._is_quoted or self._is_continued or (bool(self._begun) and (self._is_closing or self._begun == self._escape))
 
     def find(self, data: bytes) -> int:
         """The position in ``data`` after the record's line end, 0 if the record goes on. Raises QuotingError."""
         earlier = len(self._begun)
-        data, self._begun = self._begun + data, b""
+        data, self._begun, self._is_continued = self._begun + data, b"", False
         at = self._end(data)
         return at - earlier if at else 0
 
@@ -74,6 +75,7 @@ class RecordEnd:
                 at, self._is_closing, self._is_start = stop.end(), False, stop[0] == self._delimiter
                 if stop[0][:1] in b"\r\n" and not self._is_start:
                     return at
+                self._is_continued = at == len(data) and stop[0][-1:] in b"\r\n"
         return 0
 
     def _is_escaped(self, token: bytes) -> bool:
