@@ -21,7 +21,7 @@ from headrace.account.outcome import Counts
 from headrace.errors import RecordError
 from headrace.key_lists import ALL
 from headrace.load import OpenSink, Sink
-from headrace.write.batch import Entry
+from headrace.write.batch import FIRST, IDENTITY, Entry
 
 REPEATS_MAX = 500_000
 """Hashes that are kept in memory and written before more are looked for."""
@@ -35,7 +35,7 @@ class Noting:
 
     def __init__(self, open_sink: OpenSink, hashes: array[int], counts: Counts, refused: Callable[[Entry, RecordError], None]) -> None:
         def forgotten(entry: Entry, error: RecordError) -> None:
-            self._refused[key_hash(entry.identity)] += 1
+            self._refused[key_hash(entry[IDENTITY])] += 1
             refused(entry, error)
 
         self._hashes = hashes
@@ -45,7 +45,7 @@ class Noting:
         self.close = self._sink.close
 
     def write(self, entries: Sequence[Entry]) -> None:
-        self._unsure.extend([key_hash(entry.identity) for entry in entries])
+        self._unsure.extend([key_hash(entry[IDENTITY]) for entry in entries])
         self._sink.write(entries)
 
     def finish(self) -> None:
@@ -69,7 +69,7 @@ class Picking:
         self.close = sink.close
 
     def write(self, entries: Sequence[Entry]) -> None:
-        wanted = [entry for entry in entries if entry.first < self._end and key_hash(entry.identity) in self._wanted]
+        wanted = [entry for entry in entries if entry[FIRST] < self._end and key_hash(entry[IDENTITY]) in self._wanted]
         self._counts.superseded += len(entries) - len(wanted)
         self._sink.write(wanted)
 

@@ -17,7 +17,7 @@ from headrace.encode.item import PYTHON_TYPES, delete_encoder, put_encoder, requ
 from headrace.errors import HeadraceError, RecordError
 from headrace.ports import Clock, ItemStore, SystemClock
 from headrace.record import Block
-from headrace.write.batch import Entry
+from headrace.write.batch import BLOCK, Entry
 from headrace.write.writer import Writer
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:[A-Za-z0-9_.:/-]{1,1020}").fullmatch
@@ -147,7 +147,7 @@ class TableWriter:
             return
         number = self._counts.read
         try:
-            self._writer.write([Entry(identity, request, _Given(dict(item)), number, number)])
+            self._writer.write([(identity, request, _Given(dict(item)), number, number)])
         except BaseException as failure:  # nothing is known any more about what is under way
             self._failure = failure
             raise
@@ -174,8 +174,8 @@ class TableWriter:
             raise ItemsRejected(self._name, self.report)
 
     def _refused(self, entry: Entry, error: RecordError) -> None:
-        assert isinstance(entry.block, _Given)
-        self._reject(error, entry.block.item)
+        assert isinstance(entry[BLOCK], _Given)
+        self._reject(error, entry[BLOCK].item)
 
     def _reject(self, error: RecordError, item: Item) -> None:
         self._counts.rejected += 1

@@ -22,7 +22,6 @@ from headrace.local.fault_proxy import Action, Rule
 from headrace.ports import SystemClock
 from headrace.record import Block
 from headrace.write import pace
-from headrace.write.batch import Entry
 from headrace.write.writer import Writer
 from servers.recorded import RecordedProxy
 
@@ -128,7 +127,7 @@ def test_writer_goes_on_when_each_connection_is_closed_after_its_answer(ministac
         with closing(writer):
             for number in range(200):
                 item = {"pk": {"S": str(number)}}
-                writer.write([Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), number, number)])
+                writer.write([(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), number, number)])
             writer.finish()
         assert ministack.count(name) == counts.written == 200
 
@@ -202,7 +201,7 @@ def test_writer_through_all_faults_writes_everything_once_as_the_table_sees_it(d
         with closing(writer):
             for line in range(600):
                 item = {"pk": {"S": f"k{line % 500}"}, "line": {"N": str(line)}}
-                writer.write([Entry(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), line, line)])
+                writer.write([(identity_of({"pk": "string"}, item), json.dumps({"PutRequest": {"Item": item}}), Block(b"x", 1, 0), line, line)])
             writer.finish()
         found = dynalite_engine.dynamodb.scan(TableName=name)["Items"]
         assert {(item["pk"]["S"], int(item["line"]["N"])) for item in found} == {(f"k{key}", key + 500 if key < 100 else key) for key in range(500)}

@@ -15,7 +15,6 @@ from headrace.encode.mode import compile_members
 from headrace.errors import Invalid, ServiceError
 from headrace.ports import Reply
 from headrace.record import Block
-from headrace.write.batch import Entry
 from headrace.write.calls import SingleCalls
 
 Make = Callable[..., Subject]
@@ -33,7 +32,7 @@ def write(subject: Subject, mode: Mode, *, table: str = "", **record: Any) -> Re
     newer_by = "v" if mode == "newer_wins" else ""
     route = Route("r", "**", "jsonl", subject.name, columns=columns, other_columns="keep", mode=mode, newer_by=newer_by, operation="op")
     identity, request = compile_members(route, Table({"pk": "string"}))({"pk": "k", "op": "I"} | record)
-    operation, body = SingleCalls(table or subject.name).call([Entry(identity, request, Block(b"", 1, 0), 1, 1)])
+    operation, body = SingleCalls(table or subject.name).call([(identity, request, Block(b"", 1, 0), 1, 1)])
     return call(subject.store, body.encode(), operation)
 
 

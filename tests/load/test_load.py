@@ -26,7 +26,7 @@ from headrace.local.fault_exchange import Exchange
 from headrace.local.fault_proxy import Rule
 from headrace.ports import ObjectRef, Operation, Reply, SystemClock
 from headrace.write import pace
-from headrace.write.batch import Entry
+from headrace.write.batch import BLOCK, FIRST, LAST, REQUEST, Entry
 from load.samples import REF, KeptRejects, World, config_of
 from read.memory_objects import MemoryObjects, Version
 
@@ -166,7 +166,7 @@ def encoded(world: World) -> list[str]:
 
         def write(self, entries: Sequence[Entry]) -> None:
             self.counts.written += len(entries)
-            requests.extend(entry.request for entry in entries)
+            requests.extend(entry[REQUEST] for entry in entries)
 
         def finish(self) -> None:
             """Nothing is left."""
@@ -188,7 +188,7 @@ def test_preview_needs_no_table_and_ends_at_its_limit() -> None:
 
     class Sink:
         def write(self, entries: Sequence[Entry]) -> None:
-            seen.extend((entry.first, entry.last, entry.block.offset) for entry in entries)
+            seen.extend((entry[FIRST], entry[LAST], entry[BLOCK].offset) for entry in entries)
             counts[0].written += len(entries)
 
         def finish(self) -> None:

@@ -14,7 +14,7 @@ from headrace.errors import Deadline, Denied, Throttled
 from headrace.load import Ports, load_object
 from headrace.record import Start
 from headrace.records import Part
-from headrace.write.batch import Entry
+from headrace.write.batch import LAST, Entry
 from load.samples import REF, World
 from read.memory_objects import MemoryBody
 
@@ -51,7 +51,7 @@ class Stalling:
         self.line = line
 
     def write(self, entries: Sequence[Entry]) -> None:
-        if entries and entries[-1].last == self.line:
+        if entries and entries[-1][LAST] == self.line:
             raise Deadline("DEADLINE", "the table took nothing for 120 s")
         self.counts.written += len(entries)
 

@@ -22,7 +22,6 @@ from headrace.record import Block
 from headrace.repeats import LOOKED_AT, Noting, key_hash, next_repeated
 from headrace.split import plan
 from headrace.validation import Nowhere
-from headrace.write.batch import Entry
 from loader.world import World
 
 
@@ -154,9 +153,9 @@ def test_keys_that_were_not_waited_for_are_not_noted() -> None:
     """A chunk may stop before the records that it had read but not finished: they would be taken for the last of their keys."""
     hashes, counts = array("Q"), Counts()
     noting = Noting(lambda counts, refused: Nowhere(counts), hashes, counts, lambda entry, error: None)
-    noting.write([Entry("read", "", Block(b"", 1, 0), 1, 1)])
+    noting.write([("read", "", Block(b"", 1, 0), 1, 1)])
     noting.finish()
-    noting.write([Entry("read ahead", "", Block(b"", 2, 0), 2, 2)])
+    noting.write([("read ahead", "", Block(b"", 2, 0), 2, 2)])
     noting.close()
     assert list(hashes) == [key_hash("read")]
 

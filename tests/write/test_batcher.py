@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from headrace.record import Block
-from headrace.write.batch import CHARACTERS_MAX, ITEMS_MAX, REPLACED_MAX, Batcher, Entry
+from headrace.write.batch import CHARACTERS_MAX, FIRST, IDENTITY, ITEMS_MAX, REPLACED_MAX, REQUEST, Batcher, Entry
 
 BLOCK = Block(b"x\n", 1, 0)
 
 
 def entry(key: int, line: int, size: int = 10) -> Entry:
-    return Entry(f"k{key}", "x" * size, BLOCK, line, line)
+    return (f"k{key}", "x" * size, BLOCK, line, line)
 
 
 class BatcherMachine(RuleBasedStateMachine):
@@ -49,15 +49,15 @@ class BatcherMachine(RuleBasedStateMachine):
         self.line += end
         self.added += end
         for taken in entries[:end]:
-            self.pending.setdefault(taken.identity, []).append(taken.first)
+            self.pending.setdefault(taken[IDENTITY], []).append(taken[FIRST])
 
     @rule()
     def take(self) -> None:
         batch = self.batcher.take()
-        keys = [taken.identity for taken in [*batch, *self.flying]]
+        keys = [taken[IDENTITY] for taken in [*batch, *self.flying]]
         assert len(set(keys)) == len(keys), "a key is in flight twice"
         assert len(batch) <= ITEMS_MAX
-        assert sum(len(taken.request) for taken in batch[:-1]) < 2 * CHARACTERS_MAX
+        assert sum(len(taken[REQUEST]) for taken in batch[:-1]) < 2 * CHARACTERS_MAX
         self.flying += batch
 
     @precondition(lambda self: self.flying)
@@ -66,9 +66,9 @@ class BatcherMachine(RuleBasedStateMachine):
         landed = self.flying.pop(at % len(self.flying))
         self.batcher.release([landed])
         self.released += 1
-        assert landed.first > self.done.get(landed.identity, 0), "an older record replaced a newer one"
-        self.done[landed.identity] = landed.first
-        self.pending[landed.identity] = [line for line in self.pending[landed.identity] if line > landed.first]
+        assert landed[FIRST] > self.done.get(landed[IDENTITY], 0), "an older record replaced a newer one"
+        self.done[landed[IDENTITY]] = landed[FIRST]
+        self.pending[landed[IDENTITY]] = [line for line in self.pending[landed[IDENTITY]] if line > landed[FIRST]]
 
     @precondition(lambda self: self.flying)
     @rule(at=st.integers(0, 100))
@@ -76,7 +76,7 @@ class BatcherMachine(RuleBasedStateMachine):
         landed = self.flying.pop(at % len(self.flying))
         self.superseded += self.batcher.refuse(landed)
         self.refused += 1
-        self.pending[landed.identity].remove(landed.first)
+        self.pending[landed[IDENTITY]].remove(landed[FIRST])
 
     @invariant()
     def every_entry_is_accounted_for(self) -> None:
@@ -121,4 +121,4 @@ def test_order_of_a_batch_is_that_of_the_file() -> None:
     batcher = Batcher()
     for line, key in enumerate([1, 2, 3, 1]):
         batcher.add(entry(key, line))
-    assert [taken.identity for taken in batcher.take()] == ["k2", "k3", "k1"]
+    assert [taken[IDENTITY] for taken in batcher.take()] == ["k2", "k3", "k1"]

@@ -24,7 +24,7 @@ BLOCK = Block(b"x\n", 1, 0)
 def put(number: int, size: int = 20, key: object = None) -> Entry:
     """The item ``number`` with about ``size`` bytes, by default with a partition key of its own."""
     identity = f'"pk":{{"S":"k{number if key is None else key}"}},"sk":{{"N":"{number}"}}'
-    return Entry(identity, f'{{"PutRequest":{{"Item":{{{identity},"v":{{"S":"{"x" * size}"}}}}}}}}', BLOCK, number, number)
+    return (identity, f'{{"PutRequest":{{"Item":{{{identity},"v":{{"S":"{"x" * size}"}}}}}}}}', BLOCK, number, number)
 
 
 def puts(size: int = 20) -> Iterator[Entry]:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.record import Block
-from headrace.write.batch import Entry
+from headrace.write.batch import FIRST, IDENTITY, Entry
 from headrace.write.spread import BYTES_MAX, ENTRIES_MAX, Spread
 
 
 def entry(partition: str, line: int, block: Block, size: int = 10) -> Entry:
-    return Entry(f'"pk":{{"S":{json.dumps(partition)}}},"sk":{{"N":"{line}"}}', "x" * size, block, line, line)
+    return (f'"pk":{{"S":{json.dumps(partition)}}},"sk":{{"N":"{line}"}}', "x" * size, block, line, line)
 
 
 BLOCK = Block(b"x\n", 1, 0)
@@ -31,9 +31,9 @@ def test_entries_of_a_partition_key_come_in_their_order_and_all_of_them_once(ste
             taken.append(spread.take())
     while spread:
         taken.append(spread.take())
-    assert sorted(taken, key=lambda one: one.first) == given_
+    assert sorted(taken, key=lambda one: one[FIRST]) == given_
     for partition in {partition for partition, _ in steps}:
-        lines = [one.first for one in taken if json.loads(f"{{{one.identity}}}")["pk"]["S"] == partition]
+        lines = [one[FIRST] for one in taken if json.loads(f"{{{one[IDENTITY]}}}")["pk"]["S"] == partition]
         assert lines == sorted(lines)
     assert (len(spread), spread._bytes, spread._blocks, spread._queues, list(spread._turns)) == (0, 0, {}, {}, [])
 
@@ -43,7 +43,7 @@ def test_partition_keys_take_turns() -> None:
     spread = Spread()
     for line in range(12):
         spread.add(entry(str(line // 4), line, BLOCK))
-    partitions = [spread.take().first // 4 for _ in range(12)]
+    partitions = [spread.take()[FIRST] // 4 for _ in range(12)]
     assert all(one != other for one, other in pairwise(partitions))
 
 

@@ -19,7 +19,7 @@ from headrace.encode.mode import compile_members
 from headrace.errors import Deadline, HeadraceError, Invalid, RecordError, Throttled, Unavailable
 from headrace.ports import Reply
 from headrace.record import Block
-from headrace.write.batch import KEPT_MAX, Entry
+from headrace.write.batch import FIRST, KEPT_MAX, Entry
 from headrace.write.calls import SingleCalls
 from headrace.write.pace import WINDOW_FIRST
 from headrace.write.single import is_item_of
@@ -95,11 +95,11 @@ class Run:
     def _reject(self, entry: Entry, error: RecordError) -> None:
         assert error.code == "ITEM_REFUSED"
         self.counts.rejected += 1
-        self.rejected.append(entry.first)
+        self.rejected.append(entry[FIRST])
 
     def add(self, line: int, record: dict[str, Any]) -> None:
         self.counts.read += 1
-        self.writer.write([Entry(*self.encode(record), BLOCK, line, line)])
+        self.writer.write([(*self.encode(record), BLOCK, line, line)])
 
     def write(self, records: Sequence[dict[str, Any]]) -> None:
         for line, record in enumerate(records):
@@ -208,7 +208,7 @@ def test_insert_whose_answer_is_lost_finds_its_own_item_and_counts_as_written() 
 def test_item_is_known_again_in_whatever_notation_it_comes_back(existing: Any, *, is_own: bool) -> None:
     """Numbers by value, sets in any order; lists in theirs."""
     item = '{"pk":{"N":"1E1"},"b":{"B":"AA=="},"s":{"SS":["a","b"]},"m":{"M":{"l":{"L":[{"NS":["1.0","2"]},{"NULL":true}]}}}}'
-    assert is_item_of(Entry("k", f'PutItem "Item":{item},"ConditionExpression":"x"', BLOCK, 1, 1), existing) == is_own
+    assert is_item_of(("k", f'PutItem "Item":{item},"ConditionExpression":"x"', BLOCK, 1, 1), existing) == is_own
 
 
 def test_insert_whose_answer_is_lost_and_that_finds_another_item_existed() -> None:

@@ -21,7 +21,7 @@ from headrace.errors import Deadline, Denied, HeadraceError, Invalid, ObjectErro
 from headrace.ports import Reply
 from headrace.record import Block
 from headrace.write import pace
-from headrace.write.batch import ITEMS_MAX, KEPT_MAX, Entry
+from headrace.write.batch import FIRST, ITEMS_MAX, KEPT_MAX, REQUEST, Entry
 from headrace.write.calls import BatchCalls
 from headrace.write.pace import PAUSE_MAX_S, WINDOW_FIRST
 from headrace.write.writer import GRACE_S, STALL_S, Writer
@@ -34,7 +34,7 @@ def entry(line: int, key: int, value: str | None = "v", size: int = 0) -> Entry:
     """A put of ``value``, or a delete where it is None."""
     item = {"pk": {"N": str(key)}, **({"v": {"S": value + "x" * size}} if value is not None else {})}
     request = {"PutRequest": {"Item": item}} if value is not None else {"DeleteRequest": {"Key": item}}
-    return Entry(identity_of(KEY, item), json.dumps(request), BLOCK, line, line)
+    return (identity_of(KEY, item), json.dumps(request), BLOCK, line, line)
 
 
 class Table(MemoryTable):
@@ -95,7 +95,7 @@ class Run:
     def _reject(self, refused: Entry, error: RecordError) -> None:
         assert error.code == "ITEM_REFUSED"
         self.counts.rejected += 1
-        self.rejected.append(refused.first)
+        self.rejected.append(refused[FIRST])
 
     def write(self, entries: Sequence[Entry]) -> None:
         for one in entries:
@@ -120,7 +120,7 @@ def model(entries: Sequence[Entry], poison: str = "poison") -> dict[str, Item]:
     """The table after the accepted entries one by one."""
     table = MemoryTable("orders", KEY)
     for one in entries:
-        ((kind, content),) = json.loads(one.request).items()
+        ((kind, content),) = json.loads(one[REQUEST]).items()
         ((_, item),) = content.items()
         if not item.get("v", {}).get("S", "").startswith(poison):
             table.apply([(kind, item)], [table.key_of(item)])

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from headrace.errors import ServiceError, Unavailable
 
@@ -18,8 +17,6 @@ HEAD_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 64 << 20
 PART_BYTES = 65_536
 """Most bytes handed to the system, or taken from it, at once. With 256 KB the memory for each answer would come from the system itself: 20 µs a call."""
-
-Done = TypeVar("Done")
 
 
 class Response(NamedTuple):
@@ -31,10 +28,7 @@ class Response(NamedTuple):
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
-        start = self.head.find(b"\r\n" + name + b":")
-        if start < 0:
-            return None
-        return self.head[start + len(name) + 3 : self.head.index(b"\r\n", start + 2)].strip()
+        return _header(self.head, b"\r\n" + name + b":")
 
 
 class Connection:
@@ -47,11 +41,14 @@ class Connection:
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self._place = f"{host}:{port}"
-        self._unsent = memoryview(b"")
+        self._unsent: bytes | memoryview = b""
         self._received = b""
         self.stays_open = True
         """After a response: whether the server takes another request here."""
-        self._socket = self._guarded(lambda: _connected(host, port, tls))
+        try:
+            self._socket = _connected(host, port, tls)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from None
 
     def fileno(self) -> int:
         """For a selector."""
@@ -65,39 +62,41 @@ class Connection:
     def begin(self, request: bytes) -> None:
         """Send as much of ``request`` as the system takes."""
         self._received = b""
-        self._unsent = memoryview(request)
-        self._guarded(self._send)
+        self._unsent = memoryview(request) if len(request) > PART_BYTES else request
+        try:
+            self._send()
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from None
 
     def advance(self) -> Response | None:
         """Send and receive what can be sent and received now; None while the response is not whole."""
-        return self._guarded(self._advance)
+        try:
+            if self._unsent:
+                self._send()
+            while data := self._taken():
+                self._received += data  # until there is no more: TLS may hold bytes that the selector cannot see
+                if found := parsed(self._received):
+                    response, stays_open = found
+                    self.stays_open = stays_open and not self._unsent  # else the next request would be taken for the rest of this one
+                    return response
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from None
+        return None
 
     def close(self) -> None:
         """Close it; can be repeated."""
         self._socket.close()
 
-    def _guarded(self, step: Callable[[], Done]) -> Done:
-        try:
-            return step()
-        except TimeoutError:
-            message = f"no connection to {self._place} within {CONNECT_TIMEOUT_S:.0f} s"
-            raise Unavailable("CONNECTION_TIMEOUT", message, hint="check the endpoint, the network and the region") from None
-        except ssl.SSLCertVerificationError as error:
-            message = f"{self._place}: {error.verify_message}"
-            raise ServiceError("TLS_UNVERIFIED", message, hint="set AWS_CA_BUNDLE to the certificates to trust") from None
-        except (OSError, ValueError) as error:
-            raise Unavailable("CONNECTION_LOST", f"{self._place}: {error}", hint="check the endpoint, the network and the region") from None
-
-    def _advance(self) -> Response | None:
-        if self._unsent:
-            self._send()
-        while data := self._taken():
-            self._received += data  # until there is no more: TLS may hold bytes that the selector cannot see
-            if found := parsed(self._received):
-                response, stays_open = found
-                self.stays_open = stays_open and not self._unsent  # else the next request would be taken for the rest of this one
-                return response
-        return None
+    def _lost(self, error: Exception) -> ServiceError:
+        match error:
+            case TimeoutError():
+                message = f"no connection to {self._place} within {CONNECT_TIMEOUT_S:.0f} s"
+                return Unavailable("CONNECTION_TIMEOUT", message, hint="check the endpoint, the network and the region")
+            case ssl.SSLCertVerificationError():
+                message = f"{self._place}: {error.verify_message}"
+                return ServiceError("TLS_UNVERIFIED", message, hint="set AWS_CA_BUNDLE to the certificates to trust")
+            case _:
+                return Unavailable("CONNECTION_LOST", f"{self._place}: {error}", hint="check the endpoint, the network and the region")
 
     def _send(self) -> None:
         try:
@@ -137,17 +136,27 @@ def parsed(data: bytes) -> tuple[Response, bool] | None:
         if len(data) > HEAD_BYTES_MAX:
             raise ConnectionResetError("more than 64 KB of headers")
         return None
-    response = Response(int(data[9:12]), data[: end + 2].lower(), b"")
-    if not response.head.startswith(b"http/1."):
+    head = data[: end + 2].lower()
+    if not head.startswith(b"http/1."):
         raise ConnectionResetError("the answer is not HTTP/1.1")
-    length = response.header(b"content-length")
-    if response.header(b"transfer-encoding") == b"chunked":
+    if b"chunked" in head and _header(head, b"\r\ntransfer-encoding:") == b"chunked":
         body = _chunked(data, end + 4)
-    elif length is None:
-        raise ConnectionResetError("the answer has no length")
-    else:
+    elif length := _header(head, b"\r\ncontent-length:"):
         body = _counted(data, end + 4, int(length))
-    return None if body is None else (Response(response.status, response.head, body), response.header(b"connection") != b"close")
+    else:
+        raise ConnectionResetError("the answer has no length")
+    if body is None:
+        return None
+    return Response(int(head[9:12]), head, body), b"close" not in head or _header(head, b"\r\nconnection:") != b"close"
+
+
+def _header(head: bytes, start: bytes) -> bytes | None:
+    """The value of the header whose line, with the line end before it, begins with ``start``."""
+    at = head.find(start)
+    if at < 0:
+        return None
+    at += len(start)
+    return head[at : head.index(b"\r\n", at)].strip()
 
 
 def _counted(data: bytes, start: int, length: int) -> bytes | None:

@@ -22,7 +22,7 @@ from headrace.cli.source import source_of
 from headrace.errors import RecordError
 from headrace.load import Ports, load_object
 from headrace.ports import ObjectRef, SystemClock
-from headrace.write.batch import Entry
+from headrace.write.batch import REQUEST, Entry
 
 RECORDS_DEFAULT = 10
 
@@ -103,7 +103,7 @@ class _Printer:
         self._counts = counts
 
     def write(self, entries: Sequence[Entry]) -> None:
-        self._out.writelines([_shown(entry.request).encode() + b"\n" for entry in entries])
+        self._out.writelines([_shown(entry[REQUEST]).encode() + b"\n" for entry in entries])
         self._counts.written += len(entries)
 
     def finish(self) -> None:

@@ -69,7 +69,8 @@ class CsvDecoder:
 
     def _line_by_line(self, block: Block) -> Iterator[Decoded]:
         """The records of a block without quotes: each line is one and none is malformed, so no csv module is needed, and no Python code runs per record."""
-        lines = _text(block).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        text = _text(block)
+        lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
         if comment := self._dialect.comment:
             lines = ["" if line.startswith(comment) else line for line in lines]
         rows = map(str.split, lines, itertools.repeat(self._dialect.delimiter))

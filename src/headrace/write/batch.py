@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Final
 
 from headrace.record import Block
 
@@ -18,20 +17,16 @@ KEPT_MAX = 200
 KEPT_CHARACTERS_MAX = 8_388_608
 """Entries held or replaced, and characters of their requests, before no new ones are taken: each may keep a block of 256 KB alive."""
 
+Entry = tuple[str, str, Block, int, int]
+"""An item on its way: its key as text, its request as JSON, and its record's origin. One for each record: named, it would take twice as long to make."""
+IDENTITY: Final = 0
+REQUEST: Final = 1
+BLOCK: Final = 2
+FIRST: Final = 3
+LAST: Final = 4
+
+_identity, request_of = itemgetter(IDENTITY), itemgetter(REQUEST)  # for map
 NOTHING: Sequence[Entry] = ()
-
-
-class Entry(NamedTuple):
-    """An item on its way: its key as text, its request as JSON, and its record's origin."""
-
-    identity: str
-    request: str
-    block: Block
-    first: int
-    last: int
-
-
-IDENTITY, REQUEST = itemgetter(0), itemgetter(1)  # of entries, for map: an attribute would take twice as long
 
 
 class Batcher:
@@ -47,7 +42,8 @@ class Batcher:
         self._open: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}
         self._replaced: dict[str, list[Entry]] = {}  # by the open or held entry of the key, oldest first
-        self._flying: dict[str, Sequence[Entry]] = {}  # the keys, and what their entries replaced
+        self._flying: set[str] = set()
+        self._behind: dict[str, Sequence[Entry]] = {}  # what a flying entry replaced, by its key; for few of them
         self._characters = 0  # of the open entries and what they replaced
         self._replaced_by_open = 0
         self.kept = 0  # entries held or replaced
@@ -66,9 +62,9 @@ class Batcher:
     def fill(self, entries: Sequence[Entry], begin: int) -> tuple[int, int]:
         """Take entries from ``begin`` on, as many as there is room for; where it stopped, and by how many more are superseded."""
         some = entries[begin : begin + ITEMS_MAX - len(self._open)]
-        new = dict(zip(map(IDENTITY, some), some, strict=True))
+        new = dict(zip(map(_identity, some), some, strict=True))
         characters = self._characters + _characters(some)
-        are_new = len(new) == len(some) and self._flying.keys().isdisjoint(new) and self._open.keys().isdisjoint(new)
+        are_new = len(new) == len(some) and self._flying.isdisjoint(new) and self._open.keys().isdisjoint(new)
         if are_new and characters < CHARACTERS_MAX:  # nearly always: one step for all takes a quarter of the time
             self._open |= new
             self._characters = characters
@@ -82,16 +78,16 @@ class Batcher:
 
     def add(self, entry: Entry) -> int:
         """Take one entry; returns 1 if it replaced an earlier one that was not handed out yet, which is thereby superseded."""
-        is_held = entry.identity in self._flying
+        is_held = entry[IDENTITY] in self._flying
         waiting = self._held if is_held else self._open
-        earlier = waiting.pop(entry.identity, None)
-        waiting[entry.identity] = entry
+        earlier = waiting.pop(entry[IDENTITY], None)
+        waiting[entry[IDENTITY]] = entry
         if earlier is not None:
-            self._replaced.setdefault(entry.identity, []).append(earlier)
+            self._replaced.setdefault(entry[IDENTITY], []).append(earlier)
         if is_held:
             self._keep(entry)
             return 0 if earlier is None else 1
-        self._characters += len(entry.request)
+        self._characters += len(entry[REQUEST])
         if earlier is None:
             return 0
         self._replaced_by_open += 1
@@ -102,41 +98,43 @@ class Batcher:
         """The next batch in order, now flying; empty if nothing is open. It has at most ``most`` entries of ``characters`` together, or one entry."""
         if len(self._open) <= most and self._characters <= characters and not self._replaced:  # nearly always: what is open is one batch
             batch = list(self._open.values())
-            self._flying.update(dict.fromkeys(self._open, NOTHING))
+            self._flying.update(self._open)
             self._open = {}
             self._characters = 0
             return batch
         batch = []
         while self._open and len(batch) < most:
             identity, entry = next(iter(self._open.items()))
-            if batch and len(entry.request) > characters:
+            if batch and len(entry[REQUEST]) > characters:
                 break
             del self._open[identity]
-            replaced = self._replaced.pop(identity, NOTHING)
-            self._flying[identity] = replaced
-            self._replaced_by_open -= len(replaced)
-            self._characters -= len(entry.request) + _characters(replaced)
-            characters -= len(entry.request)
+            self._flying.add(identity)
+            self._characters -= len(entry[REQUEST])
+            if replaced := self._replaced.pop(identity, NOTHING):
+                self._behind[identity] = replaced
+                self._replaced_by_open -= len(replaced)
+                self._characters -= _characters(replaced)
+            characters -= len(entry[REQUEST])
             batch.append(entry)
         return batch
 
     def release(self, entries: Sequence[Entry]) -> None:
         """``entries`` are in the table: they are no longer flying, and the held entry of each key becomes open."""
-        flying = self._flying
+        self._flying.difference_update(map(_identity, entries))
         if not self.kept:  # nearly always: nothing is held, and nothing was replaced
-            deque(map(flying.__delitem__, map(IDENTITY, entries)), maxlen=0)  # half the time of a loop
             return
         for entry in entries:
-            for earlier in flying.pop(entry.identity):
+            for earlier in self._behind.pop(entry[IDENTITY], NOTHING):
                 self._keep(earlier, -1)
-            if entry.identity in self._held:
-                self._open_again(self._held.pop(entry.identity), self._replaced.pop(entry.identity, NOTHING))
+            if entry[IDENTITY] in self._held:
+                self._open_again(self._held.pop(entry[IDENTITY]), self._replaced.pop(entry[IDENTITY], NOTHING))
 
     def refuse(self, entry: Entry) -> int:
         """``entry`` will never be in the table; returns -1 if the last one that it replaced becomes open again."""
-        replaced = self._flying.pop(entry.identity)
-        if entry.identity in self._held:
-            self._open_again(self._held.pop(entry.identity), [*replaced, *self._replaced.pop(entry.identity, NOTHING)])
+        self._flying.remove(entry[IDENTITY])
+        replaced = self._behind.pop(entry[IDENTITY], NOTHING)
+        if entry[IDENTITY] in self._held:
+            self._open_again(self._held.pop(entry[IDENTITY]), [*replaced, *self._replaced.pop(entry[IDENTITY], NOTHING)])
             return 0
         if replaced:
             self._open_again(replaced[-1], replaced[:-1])
@@ -145,16 +143,16 @@ class Batcher:
 
     def _open_again(self, entry: Entry, replaced: Sequence[Entry]) -> None:
         self._keep(entry, -1)
-        self._open[entry.identity] = entry
-        self._characters += len(entry.request) + _characters(replaced)
+        self._open[entry[IDENTITY]] = entry
+        self._characters += len(entry[REQUEST]) + _characters(replaced)
         if replaced:
-            self._replaced[entry.identity] = list(replaced)
+            self._replaced[entry[IDENTITY]] = list(replaced)
             self._replaced_by_open += len(replaced)
 
     def _keep(self, entry: Entry, sign: int = 1) -> None:
         self.kept += sign
-        self.kept_characters += sign * len(entry.request)
+        self.kept_characters += sign * len(entry[REQUEST])
 
 
 def _characters(entries: Sequence[Entry]) -> int:
-    return sum(map(len, map(REQUEST, entries)))
+    return sum(map(len, map(request_of, entries)))

@@ -9,7 +9,7 @@ from headrace.config.model import KeyType
 from headrace.encode.key import identity_of
 from headrace.errors import RecordError, ServiceError
 from headrace.ports import Operation, Reply
-from headrace.write.batch import ITEMS_MAX, REQUEST, Batcher, Entry
+from headrace.write.batch import ITEMS_MAX, REQUEST, Batcher, Entry, request_of
 from headrace.write.single import KeyQueue
 
 
@@ -68,7 +68,7 @@ class BatchCalls:
 
     def call(self, entries: Sequence[Entry]) -> tuple[Operation, str]:
         """See Calls."""
-        return "BatchWriteItem", f"{self._prefix}{','.join(map(REQUEST, entries))}]}}}}"
+        return "BatchWriteItem", f"{self._prefix}{','.join(map(request_of, entries))}]}}}}"
 
     def handed_back(self, reply: Reply) -> set[str]:
         """See Calls."""
@@ -94,7 +94,7 @@ class SingleCalls:
 
     def call(self, entries: Sequence[Entry]) -> tuple[Operation, str]:
         """See Calls."""
-        operation, _, members = entries[0].request.partition(" ")
+        operation, _, members = entries[0][REQUEST].partition(" ")
         return operation, f"{self._prefix}{members}}}"  # type: ignore[return-value]  # the encoder's own operations
 
     def handed_back(self, reply: Reply) -> set[str]:

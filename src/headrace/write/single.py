@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from headrace.write.batch import KEPT_CHARACTERS_MAX, KEPT_MAX, Entry
+from headrace.write.batch import IDENTITY, KEPT_CHARACTERS_MAX, KEPT_MAX, REQUEST, Entry
 
 
 class KeyQueue:
@@ -35,9 +35,9 @@ class KeyQueue:
     def fill(self, entries: Sequence[Entry], begin: int) -> tuple[int, int]:
         """Take the entry at ``begin``; the place after it, and 0, since it supersedes none."""
         entry = entries[begin]
-        held = self._held.get(entry.identity)
+        held = self._held.get(entry[IDENTITY])
         if held is None:
-            self._held[entry.identity] = deque()
+            self._held[entry[IDENTITY]] = deque()
             self._ready.append(entry)
         else:
             held.append(entry)
@@ -51,12 +51,12 @@ class KeyQueue:
     def release(self, entries: Sequence[Entry]) -> None:
         """``entries`` have come to their end: the next one of each key is ready."""
         for entry in entries:
-            held = self._held[entry.identity]
+            held = self._held[entry[IDENTITY]]
             if held:
                 self._ready.append(held.popleft())
                 self._keep(self._ready[-1], -1)
             else:
-                del self._held[entry.identity]
+                del self._held[entry[IDENTITY]]
 
     def refuse(self, entry: Entry) -> int:
         """``entry`` will never be in the table; returns 0, since it had superseded none."""
@@ -65,12 +65,12 @@ class KeyQueue:
 
     def _keep(self, entry: Entry, sign: int) -> None:
         self.kept += sign
-        self.kept_characters += sign * len(entry.request)
+        self.kept_characters += sign * len(entry[REQUEST])
 
 
 def is_item_of(entry: Entry, existing: Mapping[str, Any] | None) -> bool:
     """Whether ``existing`` (DynamoDB JSON) is the item that the PutItem of ``entry`` writes: then an earlier attempt of it was applied."""
-    item = json.loads(f"{{{entry.request.partition(' ')[2]}}}").get("Item")
+    item = json.loads(f"{{{entry[REQUEST].partition(' ')[2]}}}").get("Item")
     return item is not None and existing is not None and _comparable({"M": item}) == _comparable({"M": existing})
 
 

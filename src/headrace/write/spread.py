@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from headrace.record import Block
-from headrace.write.batch import Entry
+from headrace.write.batch import BLOCK, IDENTITY, REQUEST, Entry
 from headrace.write.pace import UNIT_CHARACTERS
 
 ENTRIES_MAX = 20_000
@@ -39,19 +39,19 @@ class Spread:
 
     def add(self, entry: Entry) -> None:
         """Take one entry."""
-        partition = entry.identity.partition('},"')[0]  # within a JSON text the quote would be escaped
+        partition = entry[IDENTITY].partition('},"')[0]  # within a JSON text the quote would be escaped
         queue = self._queues.get(partition)
         if queue is None:
             queue = self._queues[partition] = deque()
             self._turns.append(queue)
         queue.append(entry)
         self._length += 1
-        self.units += len(entry.request) // UNIT_CHARACTERS + 1
-        self._bytes += len(entry.request)
-        entries = self._blocks.get(entry.block, 0)
-        self._blocks[entry.block] = entries + 1
+        self.units += len(entry[REQUEST]) // UNIT_CHARACTERS + 1
+        self._bytes += len(entry[REQUEST])
+        entries = self._blocks.get(entry[BLOCK], 0)
+        self._blocks[entry[BLOCK]] = entries + 1
         if not entries:
-            self._bytes += len(entry.block.data)
+            self._bytes += len(entry[BLOCK].data)
 
     def take(self) -> Entry:
         """The next entry. There has to be one."""
@@ -60,12 +60,12 @@ class Spread:
         if queue:
             self._turns.append(queue)
         else:
-            del self._queues[entry.identity.partition('},"')[0]]
+            del self._queues[entry[IDENTITY].partition('},"')[0]]
         self._length -= 1
-        self.units -= len(entry.request) // UNIT_CHARACTERS + 1
-        self._bytes -= len(entry.request)
-        self._blocks[entry.block] -= 1
-        if not self._blocks[entry.block]:
-            del self._blocks[entry.block]
-            self._bytes -= len(entry.block.data)
+        self.units -= len(entry[REQUEST]) // UNIT_CHARACTERS + 1
+        self._bytes -= len(entry[REQUEST])
+        self._blocks[entry[BLOCK]] -= 1
+        if not self._blocks[entry[BLOCK]]:
+            del self._blocks[entry[BLOCK]]
+            self._bytes -= len(entry[BLOCK].data)
         return entry

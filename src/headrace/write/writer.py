@@ -12,7 +12,7 @@ from headrace.account.outcome import Counts
 from headrace.config.model import KeyType
 from headrace.errors import Deadline, Invalid, RecordError, ServiceError, Throttled, Unavailable
 from headrace.ports import Clock, ItemStore, Reply
-from headrace.write.batch import CHARACTERS_MAX, Entry
+from headrace.write.batch import CHARACTERS_MAX, IDENTITY, REQUEST, Entry
 from headrace.write.calls import BatchCalls, Calls, SingleCalls
 from headrace.write.pace import UNIT_CHARACTERS, Pace
 from headrace.write.single import is_item_of
@@ -134,9 +134,9 @@ class Writer:
         if not self._again:
             return self._batcher.take(most, characters)
         entries: list[Entry] = []
-        while self._again and len(entries) < most and (not entries or len(self._again[0].request) <= characters):
+        while self._again and len(entries) < most and (not entries or len(self._again[0][REQUEST]) <= characters):
             entries.append(self._again.popleft())
-            characters -= len(entries[-1].request)
+            characters -= len(entries[-1][REQUEST])
         if not self._again and len(entries) < most and characters > 0:
             entries += self._batcher.take(most - len(entries), characters)
         return entries
@@ -171,7 +171,7 @@ class Writer:
         """An estimate of the write units that ``entries`` consume; the least they can where it does not matter."""
         if not self._pace.has_rate:
             return len(entries)
-        return sum([len(entry.request) // UNIT_CHARACTERS + 1 for entry in entries])
+        return sum([len(entry[REQUEST]) // UNIT_CHARACTERS + 1 for entry in entries])
 
     def _require_time(self, now: float) -> None:
         if now < self._deadline:
@@ -191,8 +191,8 @@ class Writer:
             self._pace.speed_up()
         else:
             waiting = self._form.handed_back(reply)
-            written = [entry for entry in call.entries if entry.identity not in waiting]
-            again = [entry for entry in call.entries if entry.identity in waiting]
+            written = [entry for entry in call.entries if entry[IDENTITY] not in waiting]
+            again = [entry for entry in call.entries if entry[IDENTITY] in waiting]
             if len(again) != len(waiting):
                 raise ServiceError("ANSWER_UNKNOWN", "the table handed back items that were not in the call")
         self._pace.settle(self._clock.monotonic(), call.paid, estimate=self._units(written), consumed=reply.write_units)
@@ -211,10 +211,10 @@ class Writer:
         self._pace.speed_up()
         # A failed condition consumes what the larger of the two items would (Developer Guide, "DynamoDB read and write operations", 2026-11); the
         # answer does not say how much.
-        units = max(len(entry.request), len(json.dumps(reply.existing))) // UNIT_CHARACTERS + 1.0
+        units = max(len(entry[REQUEST]), len(json.dumps(reply.existing))) // UNIT_CHARACTERS + 1.0
         self._counts.write_units += units
         self._pace.settle(self._clock.monotonic(), call.paid, estimate=self._units(call.entries), consumed=units)
-        if entry.identity in self._unsure and is_item_of(entry, reply.existing):
+        if entry[IDENTITY] in self._unsure and is_item_of(entry, reply.existing):
             self._counts.written += 1
         else:
             self._counts.superseded += 1
@@ -224,7 +224,7 @@ class Writer:
     def _release(self, entries: list[Entry]) -> None:
         """``entries`` have come to their end."""
         if self._unsure:
-            self._unsure.difference_update([entry.identity for entry in entries])
+            self._unsure.difference_update([entry[IDENTITY] for entry in entries])
         self._batcher.release(entries)
 
     def _isolate(self, call: Call, error: Invalid) -> None:
@@ -232,7 +232,7 @@ class Writer:
         self._failing_since = self._failure = None
         if len(call.entries) == 1:
             entry = call.entries[0]
-            self._unsure.discard(entry.identity)
+            self._unsure.discard(entry[IDENTITY])
             self._counts.superseded += self._batcher.refuse(entry)
             self._reject(entry, RecordError("ITEM_REFUSED", found=error.message, expected="an item that DynamoDB accepts"))
             return
@@ -251,7 +251,7 @@ class Writer:
             if not taken:
                 self._pace.settle(now, call.paid, estimate=0.0, consumed=0.0)
         elif isinstance(error, Unavailable) and self._form.items_max == 1:
-            self._unsure.add(again[0].identity)
+            self._unsure.add(again[0][IDENTITY])
         self._again += again
         self._failure = error
         self._failing_since = now if self._failing_since is None else self._failing_since
