@@ -135,7 +135,10 @@ class ItemStore(Protocol):
     """Write access to one table: calls are started, and answered later, in any order. Used by one thread."""
 
     def start(self, operation: Operation, body: bytes) -> int:
-        """Send one call (UTF-8 JSON) and return its number. One attempt, no retry inside; does not wait for the answer, and does not raise."""
+        """Send one call (UTF-8 JSON) and return its number. One attempt, no retry inside; does not wait for the answer, and does not raise.
+
+        It may wait for others that follow at once, at the latest until ``answers`` is called.
+        """
         ...
 
     def answers(self, timeout_s: float) -> list[tuple[int, Reply | Exception]]:

@@ -207,7 +207,7 @@ def table_writer(
 
     aws, clock = Aws(endpoint_url=endpoint_url, region=region), SystemClock()
     key = key or table_key(aws, name, hint="correct the name or the region, or create the table")
-    store = aws.table(name, clock)
+    store = aws.table(name, clock, burst=1)  # nobody knows when the next item comes
     return TableWriter(store, name, key, clock=clock, mode=mode, newer_by=newer_by, units_per_s=max_write_units_per_s, on_rejected=on_rejected)
 
 

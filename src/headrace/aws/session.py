@@ -18,7 +18,7 @@ from headrace.aws.errors import translated, unknown_answer
 from headrace.aws.ledger_store import DynamoLedgerStore
 from headrace.aws.objects import S3Objects, S3Rejects
 from headrace.aws.signing import Credentials
-from headrace.aws.table import Table
+from headrace.aws.table import BURST, Table
 from headrace.errors import ServiceError, Unavailable
 from headrace.ports import Clock
 
@@ -173,8 +173,8 @@ class Aws:
         """The ledger's table."""
         return DynamoLedgerStore(self.client("dynamodb", attempts=1), table, clock)
 
-    def table(self, name: str, clock: Clock) -> Table:
-        """A table, for writing."""
+    def table(self, name: str, clock: Clock, *, burst: int = BURST) -> Table:
+        """A table, for writing; ``burst`` as in Table."""
         endpoint = self.client("dynamodb", attempts=1).meta.endpoint_url  # the ledger's: a client more would cost 5 ms of a cold start
         tls = None
         if endpoint.startswith("https:"):
@@ -184,7 +184,7 @@ class Aws:
             except OSError as error:
                 message = f"the certificates to trust in {certificates} cannot be read: {error}"
                 raise ServiceError("TLS_UNVERIFIED", message, hint="set AWS_CA_BUNDLE to a file of PEM certificates") from None
-        return Table(name, endpoint, region=self.region, credentials=self._credentials(), clock=clock, tls=tls)
+        return Table(name, endpoint, region=self.region, credentials=self._credentials(), clock=clock, tls=tls, burst=burst)
 
     def _credentials(self) -> Any:
         found = self._session.get_credentials()
