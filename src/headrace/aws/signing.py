@@ -31,7 +31,7 @@ class _Moment(NamedTuple):
     names: str
     scope: str
     to_sign: str  # up to the hash of the canonical request
-    key: bytes
+    mac: hmac.HMAC  # with the key of the day; its copies take half the time of a new one
 
 
 class Signer:
@@ -49,8 +49,9 @@ class Signer:
             moment = self._moment = self._begun(credentials, int(now))
         canonical = f"POST\n/\n\n{moment.headers}{operation}\n\n{moment.names}\n{sha256(body).hexdigest()}"
         to_sign = f"{moment.to_sign}{sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(moment.key, to_sign.encode(), "sha256").hex()
-        authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{moment.scope}, SignedHeaders={moment.names}, Signature={signature}"
+        mac = moment.mac.copy()
+        mac.update(to_sign.encode())
+        authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{moment.scope}, SignedHeaders={moment.names}, Signature={mac.hexdigest()}"
         return f"POST / HTTP/1.1\r\n{moment.lines}{operation}\r\nauthorization:{authorization}\r\ncontent-length:{len(body)}\r\n\r\n".encode() + body
 
     def _begun(self, credentials: Credentials, at: int) -> _Moment:
@@ -64,4 +65,4 @@ class Signer:
             key = hmac.digest(key, part.encode(), "sha256")
         scope = "/".join(parts)
         lines = headers.replace("\n", "\r\n")
-        return _Moment(at, credentials, headers, lines, names, scope, f"AWS4-HMAC-SHA256\n{time_text}\n{scope}\n", key)
+        return _Moment(at, credentials, headers, lines, names, scope, f"AWS4-HMAC-SHA256\n{time_text}\n{scope}\n", hmac.new(key, digestmod="sha256"))

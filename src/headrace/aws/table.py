@@ -164,12 +164,11 @@ class Table:
 
     def _answer(self, connection: Connection, call: _Call) -> Reply | Exception | None:
         """What came for ``call``; None if it is not whole yet."""
-        was_sending = connection.is_sending
         try:
             response = connection.advance()
             if response is None:
-                if was_sending and not connection.is_sending:
-                    self._selector.modify(connection, selectors.EVENT_READ)
+                if not connection.is_sending:
+                    self._selector.modify(connection, selectors.EVENT_READ)  # it may have been, until now
                 return None
             del self._busy[connection]
             self._keep(connection)

@@ -82,8 +82,8 @@ class Pace:
         return max(pause, 0.0)
 
     def call_units(self, now: float) -> float:
-        """The most that the estimate of a call should be."""
-        return self._rate(now) * CALL_S / self._ratio if self.has_rate else math.inf
+        """The most that the estimate of a call should be, where there is a rate."""
+        return self._rate(now) * CALL_S / self._ratio
 
     def pay(self, units: float) -> float:
         """A call is sent whose estimate is ``units``; returns what is taken from the bucket for it."""
@@ -96,8 +96,10 @@ class Pace:
         consumed = consumed or estimate * self._ratio
         if now - self._taken_at > MEASURED_S:  # nothing was sent, or all in vain: that says nothing about what can be taken
             self._taken, self._began_at = 0.0, now
-        self._taken = self._taken * math.exp((self._taken_at - now) / MEASURED_S) + consumed
-        self._taken_at = now
+        if now > self._taken_at:
+            self._taken *= math.exp((self._taken_at - now) / MEASURED_S)
+            self._taken_at = now
+        self._taken += consumed
         if paid:
             self._units += paid - consumed
             if estimate:

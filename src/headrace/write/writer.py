@@ -128,9 +128,10 @@ class Writer:
         """What goes into the next call; empty if everything left waits for an answer."""
         if self._halves:
             return self._halves.popleft()
-        units = self._pace.call_units(now)
-        most = int(max(1, min(self._form.items_max, units)))
-        characters = int(min(CHARACTERS_MAX, units * UNIT_CHARACTERS))
+        most, characters = self._form.items_max, CHARACTERS_MAX
+        if self._pace.has_rate:
+            units = self._pace.call_units(now)
+            most, characters = int(max(1, min(most, units))), int(min(characters, units * UNIT_CHARACTERS))
         if not self._again:
             return self._batcher.take(most, characters)
         entries: list[Entry] = []
@@ -154,12 +155,13 @@ class Writer:
         answers = self._store.answers(max(min(pause_s, self._deadline + GRACE_S - now), 0.0))
         if not answers and pause_s > 0:
             self._require_time(self._clock.monotonic() - GRACE_S)
+        now = self._clock.monotonic()
         for number, answer in answers:
             call = self._calls.pop(number)
             self._in_flight_characters -= call.characters
             match answer:
                 case Reply():
-                    self._acknowledge(call, answer)
+                    self._acknowledge(call, answer, now)
                 case Invalid():
                     self._isolate(call, answer)
                 case ServiceError() if answer.retryable:
@@ -181,9 +183,9 @@ class Writer:
             what, hint = f"time ran out before everything was written; last answer: {self._failure}", self._failure.hint or "load it again later"
         raise Deadline("DEADLINE", what, hint=hint)
 
-    def _acknowledge(self, call: Call, reply: Reply) -> None:
+    def _acknowledge(self, call: Call, reply: Reply, now: float) -> None:
         if not reply.is_applied:
-            self._not_applied(call, reply)
+            self._not_applied(call, reply, now)
             return
         self._counts.write_units += reply.write_units
         if not reply.unprocessed:  # nearly always
@@ -195,7 +197,7 @@ class Writer:
             again = [entry for entry in call.entries if entry[IDENTITY] in waiting]
             if len(again) != len(waiting):
                 raise ServiceError("ANSWER_UNKNOWN", "the table handed back items that were not in the call")
-        self._pace.settle(self._clock.monotonic(), call.paid, estimate=self._units(written), consumed=reply.write_units)
+        self._pace.settle(now, call.paid, estimate=self._units(written), consumed=reply.write_units)
         self._counts.written += len(written)
         if written:
             self._failing_since = self._failure = None
@@ -204,7 +206,7 @@ class Writer:
             self._counts.unprocessed += len(again)
             self._refused(call, again, Throttled("UNPROCESSED", "the table hands items back as unprocessed", hint="load it again later, or raise its capacity"))
 
-    def _not_applied(self, call: Call, reply: Reply) -> None:
+    def _not_applied(self, call: Call, reply: Reply, now: float) -> None:
         """The condition of a single write did not hold: an item keeps it out, unless it is its own, put by an attempt whose answer was lost."""
         (entry,) = call.entries
         self._failing_since = self._failure = None
@@ -213,7 +215,7 @@ class Writer:
         # answer does not say how much.
         units = max(len(entry[REQUEST]), len(json.dumps(reply.existing))) // UNIT_CHARACTERS + 1.0
         self._counts.write_units += units
-        self._pace.settle(self._clock.monotonic(), call.paid, estimate=self._units(call.entries), consumed=units)
+        self._pace.settle(now, call.paid, estimate=self._units(call.entries), consumed=units)
         if entry[IDENTITY] in self._unsure and is_item_of(entry, reply.existing):
             self._counts.written += 1
         else:
