@@ -75,6 +75,7 @@ def _options(content: Content) -> dict[str, Any]:
         "record_bytes_max": limits.record_bytes_max,
         "sheet": route.sheet,
         "header": route.header,
+        "header_names": route.header_names,
         "operation": route.operation,
         "end_line": content.end_line,
     }

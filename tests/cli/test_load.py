@@ -71,7 +71,7 @@ def test_load_without_key_takes_that_of_the_table(run: Run, folder: Path, aws: E
     "case",
     [
         ("orders", ["--key", "id:v"], 2, "expected id, the key of table orders"),
-        ("pairs", [], 2, "the key is made from pk and sk, but the columns of the file are id, v"),
+        ("pairs", [], 2, "the key is made from pk and sk, but the columns of the file are 'id', 'v'"),
         ("ordrs", ["--key", "id"], 1, "--table-name ordrs --attribute-definitions AttributeName=id,AttributeType=N"),
         ("orders", ["--profile", "nobody"], 1, "(PROFILE_MISSING)"),
     ],

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -153,6 +154,21 @@ def test_binary_file_is_known_by_its_bytes_and_loads_without_a_config(run: Run, 
     assert run("init", "sample-1.txt").code == 0
     assert run("check").code == 0
     assert run("preview", "sample-1.txt", "--all").items == loaded.items
+
+
+@pytest.mark.parametrize(("header", "names"), [(["id", None, "v"], ["id", "column_2", "v"]), (["id", "v", "v"], ["id", "v", "v_2"])], ids=["empty", "twice"])
+def test_sheet_with_names_that_are_empty_or_twice_loads_without_a_config(run: Run, folder: Path, header: list[str | None], names: list[str]) -> None:
+    """They are numbered as in CSV, which is said, and what `init` writes reads the sheet too."""
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in (header, ["a", 1, 2]):
+        book.active.append(row)
+    book.save(folder / "a.xlsx")
+    ran = run("preview", "a.xlsx", "--key", "id", "--all")
+    assert (ran.code, list(ran.items[0]["Item"])) == (0, names)
+    assert "header_names number: a name is empty, or there twice" in ran.err
+    assert run("init", "a.xlsx").code == 0
+    assert run("preview", "a.xlsx", "--all").items == ran.items
 
 
 def test_sniff_shows_columns_that_have_no_value(run: Run, folder: Path) -> None:

@@ -161,6 +161,13 @@ def test_xlsx_sheet_is_found_by_name() -> None:
         assert caught.value.code in ("HEADER_DUPLICATE", "HEADER_INVALID")
 
 
+def test_xlsx_names_that_are_empty_or_twice_are_numbered_where_the_route_says_so() -> None:
+    """As in CSV; cells on the right of the last name have none."""
+    data = workbook(["a", None, "a", "b", None], [1, 2, 3, 4], [5, None, None, 6], [7, 8, 9, 10, 11])
+    expected = [{"a": 1, "column_2": 2, "a_2": 3, "b": 4}, {"a": 5, "b": 6}, "FIELD_COUNT"]
+    assert rows(data, "xlsx", header_names="number") == expected
+
+
 def test_xlsx_that_is_damaged_is_an_error() -> None:
     """Cut, or with changed bytes."""
     data, chance = workbook(["a"], *([number] for number in range(50))), random.Random(1)

@@ -19,7 +19,7 @@ from headrace.config.infer import Inferred, guessed_key, inferred_config
 from headrace.config.match import match
 from headrace.config.model import Config, KeyType, Route
 from headrace.config.paths import listed, nearest_hint
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, shortened
 from headrace.ports import ObjectRef
 from headrace.transform.hook import load_transform
 
@@ -132,5 +132,5 @@ def _columns_missing(missing: list[str], names: list[str], *, is_own: bool) -> H
     """``is_own`` if the user named the key columns, false if the table did."""
     made = 'rename the column in the file, or make the key from other columns with a config: `key: {pk: "order#{id}"}`'
     hint = nearest_hint(missing[0], names, made) if is_own else made
-    columns = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    columns = ", ".join(shortened(name, 40) for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return usage(f"the key is made from {' and '.join(missing)}, but the columns of the file are {columns}", hint)

@@ -44,6 +44,9 @@ class Belief:
     reason: str
 
 
+_NUMBERED = Belief("number", "guess", "a name is empty, or there twice")
+
+
 @dataclass(frozen=True)
 class Guess:
     """All that is believed, by name, in the order in which it was decided; and the settings of a route that follow from it."""
@@ -60,6 +63,10 @@ class Guess:
     def warnings(self) -> list[str]:
         """What was decided without a clear sign, and may be wrong; of a header people see the names."""
         return [f"{name} {belief.value}: {belief.reason}" for name, belief in self.beliefs.items() if belief.sureness == "guess" and name != "header"]
+
+    def with_numbered_names(self) -> Guess:
+        """The same of a file in whose header a name is empty or there twice."""
+        return Guess(self.beliefs | {"header_names": _NUMBERED}, self.settings | {"header_names": "number"})
 
 
 def guess(first: bytes, name: str, *, is_whole: bool, last: bytes = b"") -> Guess:
@@ -213,7 +220,7 @@ def _delimited(lines: Sequence[str], text: str, beliefs: dict[str, Belief], sett
         settings["header"] = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
     elif rows and (len(set(rows[0])) < len(rows[0]) or "" in rows[0]):
         settings["header_names"] = "number"
-        beliefs["header_names"] = Belief("number", "guess", "a name is empty, or there twice")
+        beliefs["header_names"] = _NUMBERED
     if not escape and (footer := footer_lines(ending, delimiter, columns)):
         settings["skip_footer_lines"] = footer
         beliefs["skip_footer_lines"] = Belief(

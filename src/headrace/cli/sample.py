@@ -74,6 +74,15 @@ def guessed_route(found: Guess, **settings: Any) -> Route:
 
 def _sample(source: Source) -> Sample:
     ref, found, compression = _guess(source)
+    try:
+        return _looked_at(source, ref, found, compression)
+    except ObjectError as error:
+        if found.format != "xlsx" or error.code not in ("HEADER_INVALID", "HEADER_DUPLICATE"):
+            raise
+    return _looked_at(source, ref, found.with_numbered_names(), compression)
+
+
+def _looked_at(source: Source, ref: ObjectRef, found: Guess, compression: str) -> Sample:
     opened = Opened(source.objects, ref, SystemClock(), limits=LIMITS)
     try:
         decoder = opened.records(guessed_route(found, duplicate_names="last", other_values="wrap", other_columns="keep"), Part())

@@ -17,7 +17,7 @@ FORMATS_WITH: dict[str, tuple[Format, ...]] = {
     "delimiter": _CSV,
     "quote": _CSV,
     "escape": _CSV,
-    "header_names": _CSV,
+    "header_names": (*_CSV, "xlsx"),
     "comment": _LINES,
     "skip_lines": _LINES,
     "skip_footer_lines": _LINES,

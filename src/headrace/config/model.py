@@ -133,7 +133,7 @@ class Route:
     ragged: Literal["reject", "pad", "keep_extra"] = "reject"
     """Records of another length than the header: rejected, short ones filled with empty fields, or also what is beyond kept in a column `extra`."""
     header_names: Literal["reject", "number"] = "reject"
-    """Names that are empty or twice in the header line: fail, or `number` them: `name_2` for the second `name`, `column_3` for an empty third."""
+    """Names that are empty or twice in the header of text or a sheet: fail, or `number` them: `name_2` for the second `name`, `column_3` for an empty third."""
     encoding: Encoding = "utf-8"
     """Encoding of the text; a byte order mark is skipped, that of another encoding fails the object."""
     widths: dict[str, int] = field(default_factory=dict)

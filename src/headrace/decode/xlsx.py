@@ -12,6 +12,7 @@ import openpyxl
 from openpyxl.styles.numbers import is_datetime
 
 from headrace.decode.child import Source
+from headrace.decode.header_names import numbered
 from headrace.decode.rows import Row, Unfit
 from headrace.errors import ObjectError, RecordError, shortened
 from headrace.ranges import RangedFile
@@ -38,7 +39,7 @@ def read(source: Source, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         raise ObjectError("SHEET_MISSING", f"found a chart under the name {shortened(sheet)}, expected a sheet with cells", hint="name another `sheet`")
     book[sheet].reset_dimensions()  # what a workbook says of its own size is often wrong
     rows = enumerate(book[sheet].iter_rows(), 1)
-    number, header = (0, options["header"]) if options["header"] else _header(rows)
+    number, header = (0, options["header"]) if options["header"] else _header(rows, options["header_names"])
     yield "schema", {"columns": header, "skipped": number}
     batch: list[Row | Unfit | None] = []
     for _, cells in rows:
@@ -60,20 +61,22 @@ def _require_sane(file: Any, bytes_max: int) -> None:
         raise ObjectError("DECOMPRESSED_TOO_LARGE", f"more than {bytes_max} bytes after decompression", hint=hint)
 
 
-def _header(rows: Iterator[tuple[int, Any]]) -> tuple[int, list[str]]:
-    """The number and the names of the first row that is not blank."""
+def _header(rows: Iterator[tuple[int, Any]], header_names: str) -> tuple[int, list[str]]:
+    """The number and the names of the first row that is not blank, all different."""
     for number, cells in rows:
         values = [cell.value for cell in cells]
         while values and values[-1] in (None, ""):
             values.pop()
         if values:
             names = ["" if value is None else str(value) for value in values]
+            if header_names == "number":
+                return number, numbered(names)
+            hint = "give each column a name of its own, or set `header` or `header_names: number`"
             if "" in names:
-                message = f"found no name for column {names.index('') + 1} in row {number}"
-                raise ObjectError("HEADER_INVALID", message, hint="give each column a name, or set `header`")
+                raise ObjectError("HEADER_INVALID", f"found no name for column {names.index('') + 1} in row {number}", hint=hint)
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
-                raise ObjectError("HEADER_DUPLICATE", f"found column {shortened(twice)} more than once in row {number}", hint="give each column its own name")
+                raise ObjectError("HEADER_DUPLICATE", f"found column {shortened(twice)} more than once in row {number}", hint=hint)
             return number, names
     return 0, []
 
