@@ -12,7 +12,7 @@ import pytest
 
 from contracts.virtual_clock import VirtualClock
 from headrace.aws.signing import Credentials
-from headrace.aws.table import BURST, BURST_S, Table
+from headrace.aws.table import BURST, BURST_S, READ_TIMEOUT_S, Table
 from headrace.errors import Unavailable
 from headrace.ports import Reply
 
@@ -134,12 +134,24 @@ def test_call_that_waits_is_not_sent_any_more_when_it_is_given_up() -> None:
         assert server.came(2) == bodies(1, 4)
 
 
+def test_call_that_waited_for_long_has_all_the_time_for_its_answer_once_it_is_sent() -> None:
+    """Where reading stalls for longer than a call may take; it would be taken for lost at the moment when it is sent."""
+    with served() as (server, table, clock):
+        numbers = start(table, 1, 2, 3)
+        assert server.came(1) == bodies(1)
+        assert list(answered(table, 3)) == numbers
+        start(table, 4, 5)
+        clock.sleep(2 * READ_TIMEOUT_S)
+        assert all(isinstance(answer, Reply) for answer in answered(table, 2).values())
+        assert server.came(5) == bodies(1, 2, 3, 4, 5)
+
+
 @pytest.mark.parametrize("broken", [0, 1, 2])
 def test_connection_that_breaks_within_a_burst_fails_its_call_alone(broken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its neighbours are sent and answered."""
     with served() as (server, table, _):
         numbers = start(table, 0, 1, 2, 3)
-        connection, _ = table._unsent[broken]
+        connection, *_ = table._unsent[broken]
 
         def begin(request: bytes) -> None:
             raise Unavailable("CONNECTION_LOST", "reset")

@@ -92,8 +92,8 @@ class Table:
         self._numbers = itertools.count(1)
         self._selector = selectors.DefaultSelector()
         self._idle: list[Connection] = []  # the last used is the first to be used again
-        self._busy: dict[Connection, _Call] = {}  # in the order in which they were started
-        self._unsent: list[tuple[Connection, bytes]] = []  # of busy connections, what waits for the rest of its burst
+        self._busy: dict[Connection, _Call] = {}  # in the order in which they were sent
+        self._unsent: list[tuple[Connection, int, Operation, bytes]] = []  # what waits for the rest of its burst
         self._started_at = -math.inf
         self._failed: list[tuple[int, Reply | Exception]] = []  # what could not even be sent
 
@@ -106,8 +106,7 @@ class Table:
         except HeadraceError as error:
             self._failed.append((number, error))
             return number
-        self._busy[connection] = _Call(number, operation, now + READ_TIMEOUT_S)
-        self._unsent.append((connection, request))
+        self._unsent.append((connection, number, operation, request))
         if len(self._unsent) >= self._burst or now - self._started_at > BURST_S:
             self._send()
         self._started_at = now
@@ -134,6 +133,7 @@ class Table:
         for connection in list(self._busy):
             del self._busy[connection]
             self._close(connection)
+        self._idle += [connection for connection, *_ in self._unsent]
         self._unsent.clear()
         self._failed.clear()
 
@@ -145,12 +145,15 @@ class Table:
         self._selector.close()
 
     def _send(self) -> None:
+        if not self._unsent:
+            return
         unsent, self._unsent = self._unsent, []
-        for connection, request in unsent:
+        expires_at = self._clock.monotonic() + READ_TIMEOUT_S
+        for connection, number, operation, request in unsent:
+            self._busy[connection] = _Call(number, operation, expires_at)
             try:
                 connection.begin(request)
             except HeadraceError as error:
-                number = self._busy[connection].number
                 self._failed.append((number, error))
                 self._drop(number)
                 continue
