@@ -149,8 +149,8 @@ class Table:
             return
         unsent, self._unsent = self._unsent, []
         expires_at = self._clock.monotonic() + READ_TIMEOUT_S
-        for connection, number, operation, request in unsent:
-            self._busy[connection] = _Call(number, operation, expires_at)
+        self._busy |= {connection: _Call(number, operation, expires_at) for connection, number, operation, _ in unsent}
+        for connection, number, _, request in unsent:
             try:
                 connection.begin(request)
             except HeadraceError as error:
